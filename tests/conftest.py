@@ -1,0 +1,103 @@
+"""What holds for every test: its own user folder, no network, no unexpected ERROR in the log."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+"""The team's folder of real clips, beside the checkout."""
+NO_SHARED = "the team's folder of real clips is not beside this checkout"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if SHARED.is_dir():
+        return
+    for item in items:
+        if item.get_closest_marker("shared"):
+            item.add_marker(pytest.mark.skip(reason=NO_SHARED))
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of real clips; the test that asks for it is skipped where there is none."""
+    if not SHARED.is_dir():
+        pytest.skip(NO_SHARED)
+    return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _foreign_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Ultralytics writes a settings file when it is imported: into a folder of this run, not the user's."""
+    os.environ["YOLO_CONFIG_DIR"] = str(tmp_path_factory.mktemp("ultralytics"))
+
+
+@pytest.fixture(autouse=True)
+def triage_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder of this one test; empty, and not there until something is put into it."""
+    home = tmp_path / "triage_home"
+    monkeypatch.setenv("TRIAGE_HOME", str(home))
+    return home
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test that opens a network socket or asks for a host's address fails, even where the code swallows the error."""
+    attempts: list[str] = []
+
+    def refuse(what: str) -> NoReturn:
+        attempts.append(what)
+        pytest.fail(f"a test opened the network: {what}")
+
+    def guard(name: str) -> None:
+        allowed = getattr(socket.socket, name)
+
+        def call(self: socket.socket, *arguments: object) -> object:
+            if self.family is not socket.AF_UNIX:
+                refuse(f"{name} to {arguments[-1]!r}")
+            return allowed(self, *arguments)
+
+        monkeypatch.setattr(socket.socket, name, call)
+
+    for name in ("connect", "connect_ex", "sendto"):
+        guard(name)
+    for name in ("getaddrinfo", "gethostbyname"):
+        monkeypatch.setattr(socket, name, lambda host, *_, name=name, **__: refuse(f"{name} of {host!r}"))
+    yield
+    assert not attempts, f"the network was asked for, and the error was swallowed: {attempts}"
+
+
+class _Errors(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture
+def expected_errors() -> list[logging.LogRecord]:
+    """The ERROR records of this test, which may have some because it asks for this."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def _no_error_logged(request: pytest.FixtureRequest) -> Iterator[None]:
+    """An ERROR in the log fails the test that did not ask for ``expected_errors``."""
+    handler = _Errors()
+    expects = "expected_errors" in request.fixturenames
+    if expects:
+        handler.records = request.getfixturevalue("expected_errors")
+    logging.getLogger().addHandler(handler)
+    yield
+    logging.getLogger().removeHandler(handler)
+    if handler.records and not expects:
+        said = [f"{record.name}: {record.getMessage()}" for record in handler.records]
+        pytest.fail(f"an ERROR was logged and not expected: {said}")

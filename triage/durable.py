@@ -1,0 +1,65 @@
+"""Files that appear whole or not at all, and the hash that names one."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from triage.errors import CaseError, CaseFullError
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path``: a temporary file beside it, fsync, rename, fsync of the folder.
+
+    Raises:
+        CaseFullError: the disk or the quota is full. What stood at ``path`` before still stands there.
+        CaseError: the folder cannot be written.
+    """
+    write_stream(path, [data])
+
+
+def write_stream(path: Path, pieces: Iterable[bytes]) -> None:
+    """``write_whole`` of what comes piece by piece."""
+    # One name per target, not a random one: a scan killed in between leaves at most one, and the next scan reuses it.
+    waiting = path.with_name(f".{path.name}.part")
+    try:
+        with waiting.open("wb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        waiting.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise no_room(path, error) from error
+
+
+def no_room(path: Path, error: OSError) -> CaseError:
+    """Our sentence for a write that the system refused."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return CaseFullError(
+            f"{path.parent}: the disk is full. Nothing that was finished is lost: free some space and run the same "
+            "command again, it goes on where it stopped"
+        )
+    return CaseError(f"{path}: cannot be written: {error.strerror or error}. Give a place that you may write to")
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, or of a folder's files (each one's relative name and hash, by name)."""
+    if path.is_dir():
+        whole = hashlib.sha256()
+        for inner in sorted(item for item in path.rglob("*") if item.is_file()):
+            whole.update(f"{inner.relative_to(path).as_posix()}\0{sha256_of(inner)}\n".encode())
+        return whole.hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,301 @@
+"""The nouns that travel between stages. All are frozen and refuse to exist in a wrong state.
+
+Times are whole milliseconds from the start of the video. ``None`` means "not known", never "failed".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from triage.errors import Refusal
+from triage.geometry import Box
+
+SCHEMA = 1
+"""Goes up by one when a field of a report or of an exported row changes its meaning or is added."""
+
+
+class Label(StrEnum):
+    """The closed set of things that can be found. Nothing here says who anyone is."""
+
+    PERSON = "person"
+    WEAPON = "weapon"
+    HANDGUN = "handgun"
+    LONG_GUN = "long_gun"
+    BLADE = "blade"
+    BOUND_HANDS = "bound_hands"
+    CAMOUFLAGE = "camouflage"
+    SERVICE_DRESS = "service_dress"
+    TACTICAL_GEAR = "tactical_gear"
+    POSSIBLE_MINOR = "possible_minor"
+    AGE_UNKNOWN = "age_unknown"
+    GRAPHIC = "graphic"
+    FACE = "face"
+
+
+class Role(StrEnum):
+    """What a model is for. A scan says of each role whether anybody looked."""
+
+    PEOPLE = "people"
+    WEAPONS = "weapons"
+    BOUND_HANDS = "bound_hands"
+    UNIFORMS = "uniforms"
+    MINORS = "minors"
+    GRAPHIC = "graphic"
+    FACES = "faces"
+
+
+ROLE_LABELS: Mapping[Role, frozenset[Label]] = {
+    Role.PEOPLE: frozenset({Label.PERSON}),
+    Role.WEAPONS: frozenset({Label.WEAPON, Label.HANDGUN, Label.LONG_GUN, Label.BLADE}),
+    Role.BOUND_HANDS: frozenset({Label.BOUND_HANDS}),
+    Role.UNIFORMS: frozenset({Label.CAMOUFLAGE, Label.SERVICE_DRESS, Label.TACTICAL_GEAR}),
+    Role.MINORS: frozenset({Label.POSSIBLE_MINOR, Label.AGE_UNKNOWN}),
+    Role.GRAPHIC: frozenset({Label.GRAPHIC}),
+    Role.FACES: frozenset({Label.FACE}),
+}
+"""Which labels each role may answer with."""
+
+
+class Queue(StrEnum):
+    """Where a video waits, the most urgent first."""
+
+    URGENT = "urgent"
+    PRIORITY = "priority"
+    ROUTINE = "routine"
+    UNREADABLE = "unreadable"
+
+
+class Extent(StrEnum):
+    """How much of a video was reached."""
+
+    WHOLE = "whole"
+    PARTIAL = "partial"
+    UNKNOWN = "unknown"
+    """It was read to the end of the file without damage, but its header does not say how long it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """One video or still picture, named by its bytes."""
+
+    id: str
+    """SHA-256 of the file, 64 hex digits."""
+    path: Path
+    """Where the bytes were read this time; never part of a stored report, since files move."""
+    width_px: int
+    height_px: int
+    """Both of the upright picture, as stored: rotation applied, pixel aspect not."""
+    duration_ms: int | None
+    """What the header claims for the video stream. None: it claims nothing, as no still picture does."""
+    container: str
+    codec: str
+    pixel_aspect: float = 1.0
+    """Width of one stored pixel divided by its height, upright; 1.0 for square pixels."""
+
+    def __post_init__(self) -> None:
+        if len(self.id) != 64 or self.width_px < 1 or self.height_px < 1 or not self.pixel_aspect > 0:
+            raise ValueError(f"a video needs a SHA-256 and a picture size, got {self}")
+        if self.duration_ms is not None and self.duration_ms < 0:
+            raise ValueError(f"a duration cannot be negative, got {self.duration_ms} ms")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a video."""
+
+    video: Video
+    time_ms: int
+    image: npt.NDArray[np.uint8]
+    """(H, W, 3) BGR, upright, read-only."""
+
+    def __post_init__(self) -> None:
+        if self.image.shape != (self.video.height_px, self.video.width_px, 3) or self.image.dtype != np.uint8:
+            raise ValueError(f"a frame of this video is ({self.video.height_px}, {self.video.width_px}, 3) uint8")
+        if self.image.flags.writeable:
+            raise ValueError("a frame's picture is read-only")
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What was reached of a video, beside what its header claims."""
+
+    claimed_ms: int | None
+    """The header's word for when the pictures end; 0 for a still picture. None: it claims nothing."""
+    reached_ms: int
+    """End of the last decoded picture."""
+    step_ms: int
+    """What was on screen for this long was looked at, or was the same as what was; 0: every picture was."""
+    sampled: int
+    """Pictures that detectors looked at."""
+    near_identical: int
+    """Moments due for a look whose picture was the same as the last one looked at, so nobody looked again."""
+    undecoded: int
+    """Damaged packets or pictures that the decoder skipped."""
+    why: tuple[str, ...] = ()
+    """One sentence for each way in which this is less than the whole."""
+    short_ms: int = 0
+    """How much of the claim is missing at the end, after the tolerance for one picture."""
+
+    def __post_init__(self) -> None:
+        if min(self.reached_ms, self.step_ms, self.sampled, self.near_identical, self.undecoded, self.short_ms) < 0:
+            raise ValueError(f"coverage counts cannot be negative, got {self}")
+        if (self.undecoded or self.short_ms) and not self.why:
+            raise ValueError("partial coverage says why")
+
+    @property
+    def extent(self) -> Extent:
+        if self.why:
+            return Extent.PARTIAL
+        return Extent.UNKNOWN if self.claimed_ms is None else Extent.WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing seen in one frame."""
+
+    video: str
+    """The video's id."""
+    time_ms: int
+    label: Label
+    score: float
+    """In [0, 1]; how sure the model was, not a probability unless its card says so."""
+    box: Box
+    detector: str
+    """``name@first 8 digits of the weights' hash``."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.score <= 1.0:
+            raise ValueError(f"a score is in [0, 1], got {self.score}")
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Findings of one label that belong together in time."""
+
+    label: Label
+    findings: tuple[Finding, ...]
+    """In time order, never empty."""
+    stood_until_ms: int | None = None
+    """Until when pictures stayed the same after the last finding; None: the next one was another, or the end."""
+
+    def __post_init__(self) -> None:
+        times = [finding.time_ms for finding in self.findings]
+        if not times or times != sorted(times):
+            raise ValueError("a track has findings, in time order")
+        if self.stood_until_ms is not None and self.stood_until_ms < times[-1]:
+            raise ValueError("a picture stands from its look on")
+        if any(finding.label is not self.label for finding in self.findings):
+            raise ValueError(f"a track of {self.label} holds only findings of {self.label}")
+
+    @property
+    def start_ms(self) -> int:
+        return self.findings[0].time_ms
+
+    @property
+    def end_ms(self) -> int:
+        """Last moment at which it is known to be there; it may have lasted one sampling step longer."""
+        return self.findings[-1].time_ms if self.stood_until_ms is None else self.stood_until_ms
+
+    @property
+    def score(self) -> float:
+        """The best of its findings: a look that saw less never lowers it."""
+        return max(finding.score for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Work that was not done."""
+
+    stage: str
+    time_ms: int | None
+    """None: it concerns the whole video."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a video waits where it waits."""
+
+    rule: str
+    words: str
+    queue: Queue
+    """The queue this reason alone would put the video in."""
+    start_ms: int | None = None
+    """None: it concerns the whole video."""
+    end_ms: int | None = None
+    weight: float = 0.0
+    """Among reasons of one queue, the heavier is read first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Where a video waits and why, the most urgent reason first."""
+
+    queue: Queue
+    reasons: tuple[Reason, ...]
+
+    def __post_init__(self) -> None:
+        if not self.reasons:
+            raise ValueError("a verdict has a reason")
+        if self.queue is not self.reasons[0].queue:
+            raise ValueError(
+                f"a verdict's queue is that of its first reason, {self.reasons[0].queue}, got {self.queue}"
+            )
+
+    @property
+    def weight(self) -> float:
+        """Orders the videos of one queue; the heavier comes first."""
+        return max(reason.weight for reason in self.reasons if reason.queue is self.queue)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a report came from: with the same of these and the same file, it is the same report, byte for byte."""
+
+    version: str
+    settings: str
+    """``looking.judging``: first 16 hex digits of a hash over the settings of looking and the weights, and of one over
+    the settings of judging and the policy. It names the report's file."""
+    weights: Mapping[str, str]
+    """Detector name to the SHA-256 of its weights."""
+    runs_on: Mapping[str, str]
+    """Detector name to library, device and precision. Where two machines differ here, reports may differ by a hair."""
+    looked_for: tuple[Role, ...]
+    """Roles that some detector served."""
+
+    @property
+    def not_looked_for(self) -> tuple[Role, ...]:
+        return tuple(role for role in Role if role not in self.looked_for)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that one scan says of one video."""
+
+    video: Video
+    coverage: Coverage
+    verdict: Verdict
+    tracks: tuple[Track, ...]
+    faults: tuple[Fault, ...]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that has no pictures to look at, and why."""
+
+    id: str | None
+    """SHA-256 of the file; None where its bytes could not be read."""
+    kind: Refusal
+    why: str
+    provenance: Provenance
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict(Queue.UNREADABLE, (Reason(self.kind.value, self.why, Queue.UNREADABLE),))
