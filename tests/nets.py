@@ -1,0 +1,100 @@
+"""Tiny detection networks, made on the spot: they see coloured squares, so nothing has to be trained or stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+CELL = 16
+"""Side of a square, in pixels of the model's picture, that the network looks at as one. A square that fills a cell
+gives one box; its colour says the class (red, green, blue: 0, 1, 2), its brightness the score."""
+TWO = {0: "person", 1: "weapon"}
+
+
+def squares_net(
+    path: Path,
+    *,
+    names: Mapping[int, str] | None = TWO,
+    classes: int = 2,
+    box_px: float = CELL,
+    batch: int | None = None,
+    size_hw: tuple[int, int] | None = None,
+    extra: int = 0,
+    fails_on: float | None = None,
+) -> Path:
+    """Write an ONNX network with the layout that ultralytics exports: (N, 4 + classes, anchors).
+
+    Args:
+        names: class names as ultralytics leaves them in the metadata; None: no metadata at all.
+        classes: up to three.
+        box_px: side of every box, around the middle of its cell.
+        batch: the only batch that it takes; None: any.
+        size_hw: the only picture size that it takes; None: any.
+        extra: channels after the classes, such as a segmentation model's mask coefficients.
+        fails_on: not None: every output is this number (``nan``), as from a network that overflowed.
+    """
+    import onnx
+    from onnx import TensorProto, helper
+
+    height, width = size_hw or ("height", "width")
+    constants = {
+        "half": np.float32(0.5),
+        "two": np.float32(2),
+        "none": np.float32(0),
+        "cell": np.float32(CELL),
+        "side": np.float32(box_px),
+        "row_axis": np.int64(2),
+        "column_axis": np.int64(3),
+        "flat": np.array([0, 4 + classes + extra, -1], np.int64),
+        "from": np.array([0], np.int64),
+        "to": np.array([classes], np.int64),
+        "along": np.array([1], np.int64),
+        "first": np.array([1], np.int64),
+        "poison": np.float32(0 if fails_on is None else fails_on),
+    }
+    nodes = [
+        helper.make_node("AveragePool", ["images"], ["mean"], kernel_shape=[CELL, CELL], strides=[CELL, CELL]),
+        # grey, which pads a picture, and all that is darker than half give nothing
+        helper.make_node("Sub", ["mean", "half"], ["above"]),
+        helper.make_node("Mul", ["above", "two"], ["bright"]),
+        helper.make_node("Relu", ["bright"], ["seen"]),
+        helper.make_node("Slice", ["seen", "from", "to", "along"], ["scores"]),
+        helper.make_node("Slice", ["seen", "from", "first", "along"], ["one"]),
+        helper.make_node("Mul", ["one", "none"], ["zero"]),
+        helper.make_node("Add", ["zero", "cell"], ["cells"]),
+        helper.make_node("CumSum", ["cells", "column_axis"], ["right"]),
+        helper.make_node("CumSum", ["cells", "row_axis"], ["bottom"]),
+        helper.make_node("Mul", ["cells", "half"], ["middle"]),
+        helper.make_node("Sub", ["right", "middle"], ["x"]),
+        helper.make_node("Sub", ["bottom", "middle"], ["y"]),
+        helper.make_node("Add", ["zero", "side"], ["sides"]),
+        helper.make_node("Concat", ["x", "y", "sides", "sides", "scores", *["zero"] * extra], ["grid"], axis=1),
+        helper.make_node("Reshape", ["grid", "flat"], ["clean"]),
+        helper.make_node("Add", ["clean", "poison"], ["output0"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "squares",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch or "batch", 3, height, width])],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [batch or "batch", 4 + classes + extra, None])],
+        [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    if names is not None:
+        helper.set_model_props(model, {"names": str(dict(names)), "task": "detect", "stride": "32"})
+    onnx.save(model, str(path))
+    return path
+
+
+def painted(
+    width_px: int, height_px: int, squares: Sequence[tuple[int, int, int, int, int, int]]
+) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) BGR, black but for squares: left, top, right, bottom, class, brightness (128 to 255)."""
+    image = np.zeros((height_px, width_px, 3), np.uint8)
+    for left, top, right, bottom, class_id, bright in squares:
+        image[top:bottom, left:right, 2 - class_id] = bright
+    image.flags.writeable = False
+    return image

@@ -1,0 +1,279 @@
+"""A name -> a file whose hash is the one in a manifest, with a card that says what it can and cannot see.
+
+Two manifests count: ``weights/manifest.toml``, which ships with the program, and the user's own, written by
+``triage weights add`` into the user's folder. For a role, what the user added last wins.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import platformdirs
+import tomli_w
+
+from triage.durable import no_room, sha256_of, write_whole
+from triage.errors import UsageError, WeightsError
+from triage.records import ROLE_LABELS, Label, Role
+from triage.settings import nearest
+from triage.shipped import shipped
+
+MANIFEST = "manifest.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One file that a detector is made from."""
+
+    name: str
+    roles: tuple[Role, ...]
+    file: Path
+    sha256: str
+    licence: str
+    origin: str
+    labels: Mapping[str, Label]
+    """The model's own class names to ours; a class that is absent is ignored."""
+    input_px: int
+    """Longest side of the picture that it was made for."""
+    card: Path
+    reader: str = "yolo"
+    """The line of ``DETECTORS`` that can open it."""
+    at_least: Mapping[Label, float] = field(default_factory=dict)
+    """Operating point: lowest score that counts, by label."""
+    yours: bool = False
+    """Added by the user, not shipped."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.input_px, bool) or not isinstance(self.input_px, int) or self.input_px < 32:
+            raise WeightsError(f"{self.name}: input_px is a whole number of pixels, at least 32, got {self.input_px!r}")
+        for label, score in self.at_least.items():
+            if not 0 < score <= 1:  # above 1, the label would never be found and nobody would know
+                raise WeightsError(f"{self.name}: at_least for {label} is a score above 0 and up to 1, got {score}")
+        allowed = frozenset[Label]().union(*(ROLE_LABELS[role] for role in self.roles))
+        if stray := sorted(set(self.labels.values()) - allowed):
+            raise WeightsError(
+                f"{self.name}: {', '.join(stray)} is not what the roles {', '.join(self.roles)} answer with; "
+                f"they answer with {', '.join(sorted(allowed))}"
+            )
+        for role in self.roles:
+            if not ROLE_LABELS[role] & set(self.labels.values()):
+                raise WeightsError(
+                    f"{self.name}: the role {role} needs a label of {', '.join(sorted(ROLE_LABELS[role]))}, "
+                    "none of the labels given leads there"
+                )
+
+    def check(self) -> None:
+        """Make sure that the file is the one the manifest names and that it has a card.
+
+        Raises:
+            WeightsError: the file is absent, its hash is another, or it has no card.
+        """
+        mend = f"triage weights remove {self.name}" if self.yours else "git checkout -- weights"
+        if not self.file.exists():
+            raise WeightsError(f"{self.file}: the weights {self.name!r} are missing; put the file back, or run: {mend}")
+        got = sha256_of(self.file)
+        if got != self.sha256:
+            raise WeightsError(
+                f"{self.file}: SHA-256 is {got[:8]}…, the manifest says {self.sha256[:8]}…. A changed file is never "
+                f"opened; put the right one back, or run: {mend}"
+            )
+        if not self.card.is_file() or not self.card.read_bytes().strip():
+            raise WeightsError(
+                f"{self.card}: the weights {self.name!r} have no card, so nobody could know what they are blind to; "
+                f"write one there (data, licence, figures, blind spots), or run: {mend}"
+            )
+
+
+def user_folder() -> Path:
+    """Where a user's own weights live: ``$TRIAGE_HOME`` or the system's place for a program's data."""
+    home = os.environ.get("TRIAGE_HOME")
+    return (Path(home) if home else platformdirs.user_data_path("triage", appauthor=False)) / "weights"
+
+
+def all_weights() -> list[Weights]:
+    """Every entry of both manifests: shipped first, then the user's in the order of adding."""
+    return [*read_manifest(shipped("weights"), yours=False), *read_manifest(user_folder(), yours=True)]
+
+
+def chosen(roles: Iterable[Role]) -> dict[Role, Weights]:
+    """The weights that serve each role: the last entry that names it. A role that nothing serves is absent."""
+    wanted = set(roles)
+    return {role: weights for weights in all_weights() for role in weights.roles if role in wanted}
+
+
+def read_manifest(folder: Path, *, yours: bool) -> list[Weights]:
+    """The entries of one manifest; none where there is no manifest.
+
+    Raises:
+        WeightsError: the manifest is not TOML, or an entry is incomplete.
+    """
+    path = folder / MANIFEST
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise WeightsError(f"{path}: the manifest of weights cannot be read: {error}") from error
+    items = table.get("weights", [])
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise WeightsError(f"{path}: weights are written as [[weights]], each with its keys below it")
+    return [_entry(folder, item, yours=yours) for item in items]
+
+
+def add(
+    file: Path,
+    *,
+    roles: Sequence[Role],
+    labels: Mapping[str, Label],
+    input_px: int,
+    card: Path | None = None,
+    licence: str = "not stated",
+    origin: str = "",
+    at_least: Mapping[Label, float] = MappingProxyType({}),
+) -> Weights:
+    """Copy a weights file into the user's folder and make it the one that serves ``roles``.
+
+    Args:
+        file: a model that ultralytics can read; a folder for OpenVINO.
+        labels: the model's class names to ours.
+        card: Markdown that says what the model is blind to; without it, one is written that says nothing was measured.
+
+    Raises:
+        UsageError: there is no such file, or it cannot be read.
+        WeightsError: the labels do not fit the roles.
+        CaseError: the user's folder cannot be written.
+    """
+    if not file.exists():
+        raise UsageError(f"{file}: there is no such weights file")
+    try:
+        digest = sha256_of(file)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
+    name = f"{_plain(_stem(file))}-{digest[:8]}"
+    folder = user_folder()
+    kept = folder / digest[:16] / file.name  # the file keeps its name: ultralytics tells formats by their endings
+    weights = Weights(
+        name=name,
+        roles=tuple(roles),
+        file=kept,
+        sha256=digest,
+        licence=licence,
+        origin=origin or f"added by the user from {file.name}",
+        labels=labels,
+        input_px=input_px,
+        card=folder / f"{name}.md",
+        at_least=at_least,
+        yours=True,
+    )
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        _copy(file, kept)
+    except OSError as error:
+        raise no_room(kept, error) from error
+    write_whole(weights.card, card.read_bytes() if card else _unmeasured(weights).encode())
+    others = [entry for entry in read_manifest(folder, yours=True) if entry.name != name]
+    _write_manifest(folder, [*others, weights])
+    return weights
+
+
+def remove(name: str) -> Weights:
+    """Take one of the user's entries out of the manifest; its file and card stay where they are.
+
+    Raises:
+        UsageError: the user added no weights of that name.
+    """
+    folder = user_folder()
+    entries = read_manifest(folder, yours=True)
+    gone = [entry for entry in entries if entry.name == name]
+    if not gone:
+        known = [entry.name for entry in entries]
+        raise UsageError(
+            f"you have added no weights named {name!r}{nearest(name, known)}" if known else "you have added no weights"
+        )
+    _write_manifest(folder, [entry for entry in entries if entry.name != name])
+    return gone[0]
+
+
+def _entry(folder: Path, item: Mapping[str, Any], *, yours: bool) -> Weights:
+    try:
+        return Weights(
+            name=item["name"],
+            roles=tuple(Role(role) for role in item["roles"]),
+            file=folder / item["file"],
+            sha256=item["sha256"],
+            licence=item["licence"],
+            origin=item["origin"],
+            labels=MappingProxyType({theirs: Label(ours) for theirs, ours in item["labels"].items()}),
+            input_px=item["input_px"],
+            card=folder / item["card"],
+            reader=item.get("reader", "yolo"),
+            at_least=MappingProxyType(
+                {Label(label): float(score) for label, score in item.get("at_least", {}).items()}
+            ),
+            yours=yours,
+        )
+    except KeyError as error:
+        what = item.get("name", "an entry")
+        raise WeightsError(f"{folder / MANIFEST}: {what} says nothing of {error.args[0]!r}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{folder / MANIFEST}: {item.get('name', 'an entry')}: {error}") from error
+
+
+def _write_manifest(folder: Path, entries: Iterable[Weights]) -> None:
+    rows = [
+        {
+            "name": entry.name,
+            "roles": [str(role) for role in entry.roles],
+            "file": entry.file.relative_to(folder).as_posix(),
+            "sha256": entry.sha256,
+            "licence": entry.licence,
+            "origin": entry.origin,
+            "labels": {theirs: str(ours) for theirs, ours in entry.labels.items()},
+            "input_px": entry.input_px,
+            "card": entry.card.relative_to(folder).as_posix(),
+            "reader": entry.reader,
+            "at_least": {str(label): score for label, score in entry.at_least.items()},
+        }
+        for entry in entries
+    ]
+    write_whole(folder / MANIFEST, tomli_w.dumps({"weights": rows}).encode())
+
+
+def _copy(file: Path, kept: Path) -> None:
+    if kept.exists() and kept.samefile(file):
+        return
+    if file.is_dir():
+        if kept.exists():
+            shutil.rmtree(kept)  # what came into it since would stay, and its hash would stay wrong
+        shutil.copytree(file, kept)
+    else:
+        shutil.copyfile(file, kept)
+
+
+def _stem(file: Path) -> str:
+    return file.name if file.is_dir() else file.stem
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-") or "weights"
+
+
+def _unmeasured(weights: Weights) -> str:
+    labels = "\n".join(f"- `{theirs}` is reported as `{ours}`" for theirs, ours in weights.labels.items())
+    return f"""# {weights.name}
+
+Added by the user, from `{weights.file.name}` (SHA-256 `{weights.sha256}`). Licence: {weights.licence}.
+Roles: {", ".join(weights.roles)}.
+
+{labels}
+
+**Nothing was measured here.** What it misses and what it takes for something else is not known; treat every absence as
+"not looked". Replace this text with what you know: training data, figures on your own pictures, blind spots.
+"""
