@@ -1,0 +1,634 @@
+"""PyAV as a source of frames: the only place that reads a video with it, and where FFmpeg's errors become ours.
+
+FFmpeg is given bytes, never a name or a path: it judges by content, it cannot write, and whatever else a file asks for
+(a segment, a playlist, a URL) is refused. Its log is left switched off, PyAV's default: pictures carry their own
+mark of damage, and taking the log from decoder threads can lock up (they wait for Python, Python waits for them).
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO, Never, cast
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.codec.context import Flags, ThreadType
+from av.container import InputContainer
+from av.packet import Packet
+from av.sidedata.sidedata import SideData
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Discard, Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from triage.errors import VideoError
+from triage.frames import content, luma, orientation, refusal
+from triage.frames.grid import Grid, read_grid
+from triage.frames.orientation import Orientation
+from triage.frames.outline import Outline, read_outline
+from triage.frames.source import FrameSource
+from triage.frames.tally import Claim, Tally
+from triage.frames.times import Chooser, Clock, Glimpse, longest_gap_ms
+from triage.records import Coverage, Frame, Video
+from triage.settings import Mode, Sampling
+
+READ_BYTES = 1 << 18
+"""Read at once; on a 10 s clip of 1080p, reading through Python cost the same as by path, from 32 KiB to 1 MiB."""
+DECODER_THREADS = 4
+"""Threads within one picture, never one per picture: with those FFmpeg 8.1 fills damaged pictures with whatever its
+other threads have done so far. In 25 runs one damaged H.264 came in 6 versions, one MPEG-4 in 3; like this, in one."""
+MOST_PIXELS = 16384 * 8192
+"""Larger pictures are refused before memory is taken for them; the largest cameras make 100 to 150 million pixels."""
+MOST_READ_ERRORS = 1000
+"""As many errors in a row, without one good piece between them, are taken for the end; each steps over one piece."""
+ENCRYPTED_TRIES = 500
+"""After as many pieces without a picture, a file marked as encrypted is not tried further."""
+
+NOT_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails
+"""Video streams that are a cover or previews."""
+
+CLAIMING = frozenset({"mov", "mp4", "matroska", "webm", "avi", "asf", "flv", "mxf", "rm", "wtv", "amv"})
+"""Containers whose header says how long they are. For the others FFmpeg makes the duration up from what it finds at the
+end of the file, or from the bit rate: that is no claim, a file cut in half would meet it."""
+
+TEXTS = frozenset({"adf", "bin", "idf", "tty", "xbin", "ffmetadata", "svg_pipe"})
+SUBTITLES = frozenset(
+    {"aqtitle", "ass", "dvbsub", "dvbtxt", "jacosub", "lrc", "mcc", "microdvd", "mpl2", "mpsub", "pjs"}
+)
+MORE_SUBTITLES = frozenset(
+    {"realtext", "sami", "scc", "srt", "stl", "subviewer", "sup", "tedcaptions", "vobsub", "webvtt"}
+)
+OTHER_FILES = frozenset({"concat", "dash", "hls", "image2", "imf", "rtp", "rtsp", "sap", "sdp", "webm_dash_manifest"})
+DEVICES = frozenset({"alsa", "fbdev", "kmsgrab", "lavfi", "oss", "video4linux2", "v4l2", "x11grab"})
+SHAPELESS = frozenset({"bitpacked", "cdg", "data", "image2pipe", "rawvideo", "sbg", "v210", "v210x"})
+NOT_READ = TEXTS | SUBTITLES | MORE_SUBTITLES | OTHER_FILES | DEVICES | SHAPELESS
+"""FFmpeg's readers that are switched off: those that paint text, open other files or devices, or take any bytes for
+samples."""
+
+
+class _OtherFileError(Exception):
+    """The file asks for another file or an address, which is the message."""
+
+
+class _Nameless:
+    """A file without its name, for reading only. To FFmpeg, bytes that cannot be read look like the end of the file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.tell = file.tell
+        self.error: OSError | None = None
+        """What the system said when bytes could not be read. An exception raised here would have to find its way
+        through FFmpeg, which now and then drops it."""
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except OSError as error:
+            self.error = error
+            return b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Where the file is then, or a negative error number: damaged files ask for places before their beginning."""
+        try:
+            return self._file.seek(offset, whence)
+        except OSError as error:
+            return -(error.errno or errno.EINVAL)
+
+
+@contextmanager
+def open_video(path: Path, video_id: str, sampling: Sampling) -> Iterator[FrameSource]:
+    """A source of this file's frames, its first picture decoded; the file is only read, whatever it says.
+
+    Args:
+        path: the file; its name plays no part.
+        video_id: SHA-256 of the file, 64 hex digits.
+        sampling: which moments to look at.
+
+    Raises:
+        VideoError: there is no picture to look at; ``kind`` says why. It is raised here, never by ``frames``.
+    """
+    with _opened_file(path) as opened:
+        head = _read_head(opened)
+        outline, grid = _read_outline(opened)
+        nameless = _Nameless(opened)
+        with _opened_container(nameless, head, outline) as container:
+            yield _PyavSource(container, _File(path, video_id, head, outline, grid, nameless), sampling)
+
+
+@contextmanager
+def _opened_file(path: Path) -> Iterator[BinaryIO]:
+    try:
+        file = path.open("rb", buffering=0)
+    except OSError as error:
+        raise refusal.not_opened(error) from error
+    with file:
+        yield file
+
+
+def _read_head(file: BinaryIO) -> bytes:
+    try:
+        head = file.read(content.HEAD_BYTES)
+    except OSError as error:
+        raise refusal.not_opened(error) from error
+    if not head:
+        raise refusal.empty()
+    if content.text_kind(head):
+        raise refusal.not_media(head)
+    return head
+
+
+def _read_outline(file: BinaryIO) -> tuple[Outline, Grid | None]:
+    try:
+        return read_outline(file), read_grid(file)
+    except OSError as error:
+        raise refusal.not_opened(error) from error
+
+
+@contextmanager
+def _opened_container(file: _Nameless, head: bytes, outline: Outline) -> Iterator[InputContainer]:
+    try:
+        container = av.open(
+            file,
+            "r",
+            options={"max_pixels": str(MOST_PIXELS)},
+            container_options=_container_options(),
+            metadata_errors="replace",
+            buffer_size=READ_BYTES,
+            io_open=_refuse_other_file,
+        )
+    except (av.FFmpegError, ValueError) as error:
+        if file.error:
+            raise refusal.not_opened(file.error) from error
+        raise refusal.no_header(head, outline, getattr(error, "strerror", None) or str(error)) from error
+    except _OtherFileError as error:
+        raise refusal.asks_for_others(str(error)) from error
+    with container:
+        yield container
+
+
+def _container_options() -> dict[str, str]:
+    """FFmpeg's own locks: readers that it may not use, and no way to reach a file or the network.
+
+    ``io_open`` alone would not do: FFmpeg 8.1 opens what an ffconcat list names without asking it.
+    """
+    formats = {name for names in av.formats_available for name in names.split(",")} - NOT_READ
+    return {"format_whitelist": ",".join(sorted(formats)), "protocol_whitelist": ""}
+
+
+def _refuse_other_file(url: str, _flags: int, _options: dict[str, str]) -> Never:
+    raise _OtherFileError(url)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A decoded picture whose successor has not come yet."""
+
+    picture: VideoFrame
+    time_ms: int
+    copy: luma.SmallCopy
+    cut: float
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What is known of a file before its first picture."""
+
+    path: Path
+    video_id: str
+    head: bytes
+    outline: Outline
+    grid: Grid | None
+    bytes_read: _Nameless
+
+
+class _PyavSource:
+    """One opened video, read once."""
+
+    def __init__(self, container: InputContainer, file: _File, sampling: Sampling) -> None:
+        self._container = container
+        self._sampling = sampling
+        self._outline = file.outline
+        self._file = file.bytes_read
+        self._stream = _choose_stream(container, file)
+        self._is_still = _is_still(container, self._stream, file.outline)
+        self._picture_ms = _picture_ms(self._stream)
+        self._tally = Tally(_claim(container, self._stream, is_still=self._is_still), _remarks(container, file))
+        self._clock = Clock(origin_ms=_origin_ms(container, self._stream), picture_ms=self._picture_ms)
+        self._stated: Orientation | None = file.grid.orientation if file.grid else None
+        self._turns: dict[int, Orientation] = {}
+        self._small, self._bgr = VideoReformatter(), VideoReformatter()
+        self._pictures = self._stitch(file.grid) if file.grid else self._decode()
+        self._is_read = self._is_done = False
+        self._stood_ms: dict[int, int] = {}
+        self._first = next(self._pictures, None)
+        codec = self._stream.codec_context.codec.canonical_name
+        if self._first is None and self._file.error:
+            raise refusal.not_opened(self._file.error)
+        if self._first is None:
+            tally = self._tally
+            raise refusal.no_picture(
+                codec, file.head, file.outline, tried=tally.skipped_packets, end_error=tally.end_error
+            )
+        turn = self._orientation(self._first)
+        width_px, height_px = turn.upright_wh(self._first.width, self._first.height)
+        claim = self._tally.claim
+        self.video = Video(
+            id=file.video_id,
+            path=file.path,
+            width_px=width_px,
+            height_px=height_px,
+            duration_ms=claim.end_ms if claim and not self._is_still else None,
+            container=container.format.name,
+            codec=codec,
+            pixel_aspect=_pixel_aspect(self._stream, turn),
+        )
+
+    def frames(self) -> Iterator[Frame]:
+        """See ``FrameSource.frames``."""
+        if self._is_read:
+            raise ValueError("a source is read once; open the video again")
+        self._is_read = True
+        return self._frames()
+
+    def coverage(self) -> Coverage:
+        """See ``FrameSource.coverage``."""
+        if not self._is_done:
+            raise ValueError("coverage is known when the frames have been read to their end")
+        return self._tally.coverage(longest_gap_ms(self._sampling))
+
+    def stood_ms(self) -> Mapping[int, int]:
+        """See ``FrameSource.stood_ms``."""
+        return MappingProxyType(self._stood_ms)
+
+    def _frames(self) -> Iterator[Frame]:
+        chooser = Chooser(self._sampling)
+        looked: luma.SmallCopy | None = None
+        looked_ms = 0
+        for seen, end_ms, is_last in self._seen():
+            glimpse = Glimpse(
+                time_ms=seen.time_ms,
+                end_ms=end_ms,
+                is_key=seen.picture.key_frame,
+                is_last=is_last,
+                cut=seen.cut,
+                novelty=luma.novelty(looked, seen.copy),
+                change=luma.change(looked, seen.copy),
+            )
+            choice = chooser.choose(glimpse)
+            if choice.is_same:
+                self._tally.near_identical += 1
+                self._stood_ms[looked_ms] = seen.time_ms
+            if choice.is_look:
+                looked, looked_ms = seen.copy, seen.time_ms
+                image = self._image(seen.picture)
+                if image is not None:
+                    self._tally.sampled += 1
+                    yield Frame(self.video, seen.time_ms, image)
+        self._is_done = True
+
+    def _seen(self) -> Iterator[tuple[_Seen, int, bool]]:
+        """Every picture, when it ends in milliseconds, and whether it is the last."""
+        waiting: _Seen | None = None
+        for picture in self._all_pictures():
+            now = self._see(picture, waiting)
+            if now is None:
+                continue
+            if waiting:
+                yield waiting, now.time_ms, False
+            waiting = now
+        if waiting:
+            self._tally.reached_ms = 0 if self._is_still else waiting.time_ms + self._stay_ms(waiting.picture)
+            yield waiting, max(self._tally.reached_ms, waiting.time_ms), True
+
+    def _all_pictures(self) -> Iterator[VideoFrame]:
+        first, self._first = self._first, None
+        if first is not None:
+            yield first
+        first = None  # or its memory would be held to the end
+        yield from self._pictures
+
+    def _see(self, picture: VideoFrame, before: _Seen | None) -> _Seen | None:
+        """The picture with its time and its small copy; None if FFmpeg cannot convert it."""
+        time_ms = self._clock.tell(self._stored_ms(picture))
+        if picture.is_corrupt:
+            self._tally.damaged_pictures += 1
+            self._tally.damage(time_ms)
+        try:
+            copy = self._small_copy(picture)
+        except av.FFmpegError:
+            self._tally.skipped_packets += 1
+            self._tally.damage(time_ms)
+            return None
+        self._tally.reached_ms = time_ms
+        return _Seen(picture, time_ms, copy, luma.cut(before.copy if before else None, copy))
+
+    def _stored_ms(self, picture: VideoFrame) -> Fraction | None:
+        stored = picture.pts if picture.pts is not None else picture.dts
+        time_base = self._stream.time_base
+        return None if stored is None or not time_base else stored * time_base * 1000
+
+    def _stay_ms(self, picture: VideoFrame) -> int:
+        """How long a picture stays if no other comes: on the file's word, else as long as usual."""
+        time_base = self._stream.time_base
+        return max(
+            1, round(picture.duration * time_base * 1000 if picture.duration and time_base else self._picture_ms)
+        )
+
+    def _decode(self) -> Iterator[VideoFrame]:
+        """Pictures in the order in which they are shown, until nothing more comes."""
+        stream, tally = self._stream, self._tally
+        stream.thread_type = ThreadType.SLICE
+        stream.thread_count = DECODER_THREADS
+        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+        # Evidence: show what can be shown, and count it as damaged.
+        stream.codec_context.flags |= Flags.output_corrupt
+        packets = self._packets()
+        if self._sampling.mode is Mode.KEYFRAMES:
+            stream.codec_context.skip_frame = "NONREF"
+            packets = _thinned(packets, Fraction(self._sampling.max_gap_ms, 1000))
+        for tried, packet in enumerate(packets):
+            if tally.decoded == 0 and tried >= ENCRYPTED_TRIES and self._outline.is_encrypted:
+                return
+            if self._is_still:
+                self._stated = orientation.from_exif(bytes(packet)) if _has_exif(stream) else None
+            yield from self._decode_one(packet)
+        yield from self._decode_one(None)
+
+    def _stitch(self, grid: Grid) -> Iterator[VideoFrame]:
+        """The one picture that the tiles make; a tile that is missing stays black and counts as a skipped piece."""
+        canvas: npt.NDArray[np.uint8] = np.zeros((grid.height_px, grid.width_px, 3), np.uint8)
+        streams = {stream.id: stream for stream in _picture_streams(self._container, grid)}
+        for stream in streams.values():
+            stream.thread_count = 1  # dozens of decoders, each for one small picture
+        for packet in self._container.demux(tuple(streams.values())):
+            try:
+                tiles = packet.decode()
+            except av.FFmpegError:
+                continue
+            for tile in tiles:
+                self._lay(canvas, self._to_bgr(tile, tile.width, tile.height), grid, packet.stream.id)
+                self._tally.decoded += 1
+        self._tally.skipped_packets += max(0, len(set(grid.tiles)) - self._tally.decoded)
+        if self._tally.decoded:
+            picture = VideoFrame.from_ndarray(canvas, "bgr24")
+            picture.pts = 0
+            yield picture
+
+    @staticmethod
+    def _lay(canvas: npt.NDArray[np.uint8], tile: npt.NDArray[np.uint8], grid: Grid, item: int) -> None:
+        """Copy a tile (H, W, 3) to each of its places, as far as it lies within the picture."""
+        for place in (place for place, other in enumerate(grid.tiles) if other == item):
+            row, column = divmod(place, grid.columns)
+            here = canvas[row * tile.shape[0] :, column * tile.shape[1] :][: tile.shape[0], : tile.shape[1]]
+            here[:] = tile[: here.shape[0], : here.shape[1]]
+
+    def _decode_one(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        """Pictures that come out for this packet; None: those still held back at the end."""
+        try:
+            pictures = self._stream.decode(packet)
+        except av.FFmpegError:
+            self._tally.skipped_packets += 1
+            self._tally.damage(self._tally.reached_ms)
+            return []
+        self._tally.decoded += len(pictures)
+        return pictures
+
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
+        """Coded pieces of the video stream, stepping over what cannot be read."""
+        errors = 0
+        for other in self._container.streams:
+            if other.index != self._stream.index:
+                other.discard = Discard.all
+        while errors < MOST_READ_ERRORS:
+            try:
+                for packet in self._container.demux(self._stream):
+                    # Without contents it would tell the decoder that this is the end.
+                    if packet.size:
+                        self._tally.skipped_packets += errors
+                        errors = 0
+                        yield packet
+            except av.FFmpegError as error:
+                errors += 1
+                self._tally.damage(self._tally.reached_ms)
+                if errors == MOST_READ_ERRORS:
+                    self._tally.end_error = f"what follows is damaged ({error.strerror})"
+            else:
+                break
+        if self._file.error:
+            self._tally.end_error = f"the system could not read the file any further ({self._file.error.strerror})"
+
+    def _orientation(self, picture: VideoFrame) -> Orientation:
+        """How this picture is to be turned; read once for each angle that occurs."""
+        if self._stated is not None:
+            return self._stated
+        angle = picture.rotation
+        if angle not in self._turns:
+            self._turns[angle] = _read_orientation(picture)
+        return self._turns[angle]
+
+    def _small_copy(self, picture: VideoFrame) -> luma.SmallCopy:
+        width, height = luma.copy_wh(picture.width, picture.height)
+        small = self._small.reformat(
+            picture, width=width, height=height, format="yuv444p", interpolation=Interpolation.AREA, threads=1
+        )
+        return luma.SmallCopy(np.stack([_plane(small, index) for index in range(3)]))
+
+    def _image(self, picture: VideoFrame) -> npt.NDArray[np.uint8] | None:
+        """The picture as (H, W, 3) BGR, upright and read-only; None if FFmpeg cannot convert it."""
+        turn = self._orientation(picture)
+        width, height = turn.upright_wh(self.video.width_px, self.video.height_px)
+        if picture.width * picture.height > width * height:
+            self._tally.shrunk_pictures += 1
+        try:
+            image = turn.upright(self._to_bgr(picture, width, height))
+        except av.FFmpegError:
+            self._tally.skipped_packets += 1
+            return None
+        image.flags.writeable = False
+        return image
+
+    def _to_bgr(self, picture: VideoFrame, width: int, height: int) -> npt.NDArray[np.uint8]:
+        bgr = self._bgr.reformat(
+            picture,
+            width=width,
+            height=height,
+            format="bgr24",
+            src_colorspace=_colorspace(picture),
+            interpolation=Interpolation.BILINEAR,
+            threads=1,
+        )
+        return bgr.to_ndarray().astype(np.uint8, copy=False)
+
+
+def _read_orientation(picture: VideoFrame) -> Orientation:
+    """The display matrix of this picture. Read rarely: PyAV's side data and its frame keep each other alive."""
+    try:
+        # PyAV's annotations know of motion vectors only.
+        matrix = cast("Mapping[SideDataType, SideData]", picture.side_data)[SideDataType.DISPLAYMATRIX]
+    except KeyError:
+        return orientation.UPRIGHT
+    except ValueError:
+        # PyAV 18.1 has no name for EXIF side data and then hands out none at all; the angle it does.
+        return orientation.from_degrees(picture.rotation)
+    return orientation.from_matrix(bytes(matrix))
+
+
+def _plane(picture: VideoFrame, index: int) -> npt.NDArray[np.uint8]:
+    plane = picture.planes[index]
+    samples = np.frombuffer(memoryview(plane), np.uint8)
+    return samples.reshape(-1, plane.line_size)[: plane.height, : plane.width]
+
+
+def _colorspace(picture: VideoFrame) -> Colorspace | None:
+    """BT.709 for large pictures that do not say, as players take it; else what the picture says."""
+    is_said = picture.colorspace != 2
+    return Colorspace.ITU709 if not is_said and picture.height > 576 else None
+
+
+def _choose_stream(container: InputContainer, file: _File) -> VideoStream:
+    """The video stream with the largest pictures, and of those the first."""
+    streams = _picture_streams(container, file.grid)
+    if not streams:
+        raise _no_video(container, file.head)
+    stream = max(
+        streams, key=lambda one: (one.width * one.height, -one.index) if _has_decoder(one) else (0, -one.index)
+    )
+    if not _has_decoder(stream):
+        raise refusal.no_decoder()
+    width_px, height_px = file.outline.picture_wh or (stream.width, stream.height)
+    if file.grid:
+        width_px, height_px = file.grid.width_px, file.grid.height_px
+    if width_px * height_px > MOST_PIXELS:
+        raise refusal.too_large(width_px, height_px, MOST_PIXELS)
+    return stream
+
+
+def _picture_streams(container: InputContainer, grid: Grid | None) -> list[VideoStream]:
+    """The streams that are to be seen; of a photograph in tiles, the tiles."""
+    if grid:
+        return [stream for stream in container.streams.video if stream.id in grid.tiles]
+    return [stream for stream in container.streams.video if not stream.disposition & NOT_PICTURES]
+
+
+def _has_decoder(stream: Stream) -> bool:
+    """Whether FFmpeg knows how the stream is coded; PyAV's annotations promise a codec context in any case."""
+    return getattr(stream, "codec_context", None) is not None
+
+
+def _no_video(container: InputContainer, head: bytes) -> VideoError:
+    sounds = {stream.codec_context.name if _has_decoder(stream) else "unknown" for stream in container.streams.audio}
+    others = {stream.type for stream in container.streams} - {"audio", "video"}
+    return refusal.no_video(head, sounds, others, has_cover=bool(container.streams.video))
+
+
+def _is_still(container: InputContainer, stream: VideoStream, outline: Outline) -> bool:
+    """One picture, not a video: FFmpeg's readers of picture files, and HEIC or AVIF without a track."""
+    if container.format.name.endswith("_pipe"):
+        return True
+    return "meta" in outline.kinds and "moov" not in outline.kinds and stream.duration is None
+
+
+def _has_exif(stream: VideoStream) -> bool:
+    return stream.codec_context.name in ("mjpeg", "png", "webp")
+
+
+def _origin_ms(container: InputContainer, stream: VideoStream) -> Fraction:
+    """Start of the presentation in the file's own time: where its earliest stream starts.
+
+    So a recording of a broadcast begins at 0, and pictures that come 2 s after the sound begin at 2 s, as in a player.
+    """
+    start_us = cast("int | None", container.start_time)
+    if start_us is not None:
+        return Fraction(start_us, 1000)
+    if stream.start_time is not None and stream.time_base:
+        return stream.start_time * stream.time_base * 1000
+    return Fraction(0)
+
+
+def _picture_ms(stream: VideoStream) -> Fraction:
+    """How long a picture usually stays: from the average rate in the header, else 40 ms."""
+    rate = stream.average_rate or stream.guessed_rate
+    return 1000 / Fraction(rate) if rate and 0 < rate <= 1000 else Fraction(40)
+
+
+def _claim(container: InputContainer, stream: VideoStream, *, is_still: bool) -> Claim | None:
+    """When the pictures end on the header's word, counted like our own times."""
+    if is_still:
+        return Claim(0, is_for_pictures=True)
+    if not CLAIMING & set(container.format.name.split(",")):
+        return None
+    origin_ms = _origin_ms(container, stream)
+    tagged_ms = _tagged_ms(stream.metadata.get("DURATION", ""))
+    if tagged_ms is not None:
+        return Claim(max(0, round(tagged_ms - origin_ms)), is_for_pictures=True)
+    if stream.duration and stream.time_base:
+        start_ms = (stream.start_time or 0) * stream.time_base * 1000
+        end_ms = start_ms + stream.duration * stream.time_base * 1000
+        return Claim(max(0, round(end_ms - origin_ms)), is_for_pictures=True)
+    if container.duration:
+        return Claim(max(0, round(Fraction(container.duration, 1000))), is_for_pictures=len(container.streams) == 1)
+    return None
+
+
+def _tagged_ms(tag: str) -> Fraction | None:
+    """Matroska writes the end of each stream as a tag, ``00:00:02.600000000``."""
+    match = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", tag.strip("\0 "))
+    if not match:
+        return None
+    hours, minutes, seconds = match.groups()
+    return (int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)) * 1000
+
+
+def _pixel_aspect(stream: VideoStream, turn: Orientation) -> float:
+    aspect = stream.sample_aspect_ratio
+    if not aspect or not 0.01 < aspect < 100:
+        return 1.0
+    return float(1 / aspect if turn.is_sideways else aspect)
+
+
+def _remarks(container: InputContainer, file: _File) -> list[str]:
+    """Why this may be less than the whole, before a picture is decoded."""
+    remarks = []
+    if file.outline.is_encrypted:
+        remarks.append("it is marked as encrypted: the pictures may be scrambled although they decode")
+    remarks += refusal.missing(file.outline)
+    streams = len(_picture_streams(container, file.grid))
+    if streams > 1 and not file.grid:
+        remarks.append(f"it holds {streams} video streams, and only the one with the largest pictures was looked at")
+    return remarks
+
+
+def _thinned(packets: Iterator[Packet[VideoStream]], max_gap_s: Fraction) -> Iterator[Packet[VideoStream]]:
+    """Only the key pictures, where they are no further apart than this; else all from one to the next.
+
+    Holds back what lies between two key pictures, up to the gap, and lets it through at the end of the file, so that
+    the end is decoded.
+    """
+    held: list[Packet[VideoStream]] = []
+    key_s: Fraction | None = None
+    has_skipped = has_left_out = False
+    for packet in packets:
+        now_s = packet.pts * packet.time_base if packet.pts is not None else None
+        if packet.is_keyframe:
+            has_skipped = has_left_out or bool(held)
+            held, key_s, has_left_out = [], now_s, False
+            yield packet
+        elif key_s is None or now_s is None or now_s - key_s >= max_gap_s:
+            yield from held
+            yield packet
+            held, key_s = [], None
+        elif now_s > key_s or not has_skipped:
+            # A picture shown before the key picture it comes after needs those that were skipped.
+            held.append(packet)
+        else:
+            has_left_out = True
+    yield from held
