@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from triage.geometry import Box
+from triage.records import Finding, Label, Role, Track
+from triage.settings import Judging
+from triage.verdicts.words import (
+    LABEL_PLURALS,
+    LABEL_WORDS,
+    ROLE_WORDS,
+    Likelihood,
+    clock,
+    counted,
+    likelihood,
+    listing,
+    span,
+)
+
+SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=6)
+
+
+def track(scores: list[float]) -> Track:
+    box = Box(0, 0, 10, 10)
+    return Track(
+        Label.WEAPON,
+        tuple(Finding("ab" * 32, 400 * at, Label.WEAPON, score, box, "x@1") for at, score in enumerate(scores)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "said"),
+    [
+        (0, "00:00.000"),
+        (12_480, "00:12.480"),
+        (59_999, "00:59.999"),
+        (60_000, "01:00.000"),
+        (3_599_999, "59:59.999"),
+        (3_600_000, "1:00:00.000"),
+        (36_061_001, "10:01:01.001"),
+    ],
+)
+def test_a_time_is_said_as_in_a_player(time_ms: int, said: str) -> None:
+    assert clock(time_ms) == said
+
+
+def test_a_moment_is_at_a_time_and_a_stretch_from_one_to_another() -> None:
+    assert span(12_480, 12_480) == "at 00:12.480"
+    assert span(12_480, 15_000) == "00:12.480 to 00:15.000"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")], ids=str
+)
+def test_words_are_listed_with_one_and_at_the_end(words: list[str], said: str) -> None:
+    assert listing(words) == said
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 looks"), (1, "1 look"), (2, "2 looks")])
+def test_one_is_singular(number: int, said: str) -> None:
+    assert counted(number, "look", "looks") == said
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ([0.4], Likelihood.POSSIBLE),
+        ([0.49, 0.49, 0.49, 0.49], Likelihood.POSSIBLE),
+        ([0.1, 0.5], Likelihood.LIKELY),
+        ([0.99], Likelihood.LIKELY),
+        ([0.75, 0.74], Likelihood.LIKELY),
+        ([0.75, 0.75], Likelihood.VERY_LIKELY),
+        ([0.1, 0.8, 0.1, 0.9], Likelihood.VERY_LIKELY),
+    ],
+)
+def test_how_sure_a_track_sounds_follows_from_its_best_looks(scores: list[float], said: Likelihood) -> None:
+    assert likelihood(track(scores), Judging()) is said
+
+
+@given(SCORES, st.floats(0, 1))
+def test_another_look_never_makes_a_track_sound_less_sure(scores: list[float], another: float) -> None:
+    before, after = (likelihood(track(some), Judging()).rank for some in (scores, [*scores, another]))
+    assert after >= before
+
+
+def test_there_is_a_word_for_every_label_and_role_and_none_for_absence() -> None:
+    assert set(LABEL_WORDS) == set(LABEL_PLURALS) == set(Label)
+    assert set(ROLE_WORDS) == set(Role)
+    assert list(Likelihood) == ["possible", "likely", "very likely"]
+
+
+def test_this_repository_says_nowhere_that_a_weapon_is_absent() -> None:
+    folder = Path(__file__).resolve().parents[2] / "triage" / "verdicts"
+    for file in folder.glob("*.py"):
+        text = file.read_text(encoding="utf-8").lower()
+        assert "no weapon" not in text
+        assert "nothing found" not in text

@@ -1,0 +1,169 @@
+"""Tracks, coverage and faults -> a verdict. Pure: the same evidence gives the same words.
+
+Evidence, gaps and faults may raise urgency; nothing lowers it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from triage.records import Coverage, Extent, Fault, Label, Queue, Reason, Role, Track, Verdict
+from triage.settings import Judging
+from triage.verdicts.policy import Policy, Rule
+from triage.verdicts.words import (
+    LABEL_PLURALS,
+    LABEL_WORDS,
+    ROLE_WORDS,
+    Likelihood,
+    clock,
+    counted,
+    likelihood,
+    listing,
+    span,
+)
+
+ORDER = list(Queue)
+NOT_LOOKED_FOR = "not_looked_for"
+"""The reason that says what no model at hand could see; the same for every video of a scan."""
+JOIN_MS = 2000
+"""Two firings of one rule that are no further apart are one reason: a queue is read, not a log."""
+
+
+def judge(
+    tracks: Sequence[Track],
+    coverage: Coverage,
+    faults: Sequence[Fault],
+    looked_for: Sequence[Role],
+    *,
+    policy: Policy,
+    settings: Judging,
+) -> Verdict:
+    """Where a video waits and why, the most urgent reason first."""
+    weighted = [(rule, float(len(policy.rules) - place)) for place, rule in enumerate(policy.rules)]
+    reasons = [
+        *(reason for rule, weight in weighted for reason in _fired(rule, weight, tracks, settings)),
+        *_not_wholly_seen(coverage, faults, policy),
+        *_looked(coverage, looked_for),
+    ]
+    ordered = sorted(reasons, key=lambda reason: (ORDER.index(reason.queue), -reason.weight, reason.start_ms or 0))
+    return Verdict(ordered[0].queue, tuple(ordered))
+
+
+def _fired(rule: Rule, weight: float, tracks: Sequence[Track], settings: Judging) -> Iterator[Reason]:
+    """One reason for each stretch of time in which the rule holds."""
+    sure = {id(track): likelihood(track, settings) for track in tracks}
+    strong = [track for track in tracks if sure[id(track)].rank >= rule.at_least.rank]
+    asked = frozenset[Label]().union(*rule.together[1:])
+    partners = sorted((track for track in strong if track.label in asked), key=lambda track: -track.score)
+    firings = []
+    for first in (track for track in strong if track.label in rule.together[0]):
+        near = [track for track in partners if track is not first and _apart_ms(first, track) <= rule.within_ms]
+        others = _surest(rule.together[1:], near)
+        if others is not None:
+            firings.append((first, *others))
+    for stretch in _stretches(firings):
+        every = list(dict.fromkeys(track for firing in stretch for track in firing))
+        firsts = [firing[0] for firing in stretch]
+        start_ms, end_ms = min(track.start_ms for track in firsts), max(track.end_ms for track in firsts)
+        # What is said is as sure as the best firing, and a firing is as sure as its least sure part. The weight takes
+        # the best score by itself: a further sight, surer in words but of a lower score, must not push it down.
+        best = max(stretch, key=lambda firing: min(sure[id(track)].rank for track in firing))
+        word = min((sure[id(track)] for track in best), key=lambda word: word.rank)
+        score = max(min(track.score for track in firing) for firing in stretch)
+        yield Reason(
+            rule=rule.name,
+            words=f"{_named(rule, every, word)}, {span(start_ms, end_ms)}",
+            queue=rule.queue,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            weight=round(weight + min(score, 0.9999), 4),
+        )
+
+
+def _surest(groups: Sequence[frozenset[Label]], tracks: Sequence[Track]) -> tuple[Track, ...] | None:
+    """A different track for every group, the least sure of them as sure as can be; None if there are not enough.
+
+    Args:
+        tracks: the surest first.
+    """
+    enough = bisect_left(range(len(tracks)), True, key=lambda count: _one_of_each(groups, tracks[:count]) is not None)
+    return _one_of_each(groups, tracks[:enough])
+
+
+def _one_of_each(groups: Sequence[frozenset[Label]], tracks: Sequence[Track]) -> tuple[Track, ...] | None:
+    """A different track for every group, the first ones that fit; None if there are not enough."""
+    if not groups:
+        return ()
+    tried: set[Label] = set()  # where one track of a label leaves too little for the others, so does every other of it
+    for position, track in enumerate(tracks):
+        if track.label in groups[0] and track.label not in tried:
+            rest = _one_of_each(groups[1:], [*tracks[:position], *tracks[position + 1 :]])
+            if rest is not None:
+                return (track, *rest)
+            tried.add(track.label)
+    return None
+
+
+def _stretches(firings: Iterable[tuple[Track, ...]]) -> Iterator[list[tuple[Track, ...]]]:
+    """Firings whose first things follow each other closely, as one group each."""
+    group: list[tuple[Track, ...]] = []
+    until_ms = 0
+    for firing in sorted(firings, key=lambda firing: firing[0].start_ms):
+        if group and firing[0].start_ms > until_ms + JOIN_MS:
+            yield group
+            group = []
+        until_ms = firing[0].end_ms if not group else max(until_ms, firing[0].end_ms)
+        group.append(firing)
+    if group:
+        yield group
+
+
+def _apart_ms(one: Track, other: Track) -> int:
+    """Time between two tracks; 0 where they overlap."""
+    return max(0, other.start_ms - one.end_ms, one.start_ms - other.end_ms)
+
+
+def _named(rule: Rule, tracks: Sequence[Track], word: Likelihood) -> str:
+    """``likely weapon beside 2 people or more``: what was seen, one phrase per kind of thing that the rule asks for."""
+    phrases = []
+    for group in dict.fromkeys(rule.together):
+        asked = rule.together.count(group)
+        labels = sorted({track.label for track in tracks if track.label in group})
+        named = " or ".join((LABEL_PLURALS if asked > 1 else LABEL_WORDS)[label] for label in labels)
+        phrases.append(f"{asked} {named} or more" if asked > 1 else named)
+    at_once = Counter(
+        finding.time_ms for track in tracks if track.label in rule.together[0] for finding in track.findings
+    )
+    looks = counted(len(at_once), "look", "looks")
+    most = f", up to {max(at_once.values())} at once" if max(at_once.values()) > 1 else ""
+    return f"{word} {' beside '.join(phrases)} ({looks}{most})"
+
+
+def _not_wholly_seen(coverage: Coverage, faults: Sequence[Fault], policy: Policy) -> Iterator[Reason]:
+    if coverage.extent is Extent.PARTIAL:
+        yield Reason("partial", f"not wholly seen: {'; '.join(coverage.why)}", policy.partial)
+    if coverage.extent is Extent.UNKNOWN:
+        words = (
+            f"its header does not say how long it is; {clock(coverage.reached_ms)} were read to the end of the file, "
+            "and whether more is missing cannot be told"
+        )
+        yield Reason("unknown_extent", words, policy.unknown_extent)
+    for fault in faults:
+        yield Reason("fault", f"{fault.stage}: {fault.why}", policy.fault, fault.time_ms, fault.time_ms)
+
+
+def _looked(coverage: Coverage, looked_for: Sequence[Role]) -> Iterator[Reason]:
+    """What the looking amounts to. It is there for every video, and never says that something is not in it."""
+    if looked_for:
+        same = f", {coverage.near_identical} more were the same as the one before" if coverage.near_identical else ""
+        pictures = counted(coverage.sampled, "picture", "pictures")
+        words = f"looked for {listing(ROLE_WORDS[role] for role in looked_for)} in {pictures}{same}"
+        # A video of which no picture was looked at is as good as not read.
+        yield Reason("looked", words, Queue.ROUTINE if coverage.sampled else Queue.PRIORITY)
+    missing = [ROLE_WORDS[role] for role in Role if role not in looked_for]
+    if missing:
+        # With no detector at all nothing was seen, which is as bad as a video that was not wholly read.
+        queue = Queue.ROUTINE if looked_for else Queue.PRIORITY
+        yield Reason(NOT_LOOKED_FOR, f"nobody looked for {listing(missing)}", queue)
