@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.examples import PROVENANCE, failure, report, under_other_settings, video_id
+from triage.case.rows import row_of
+from triage.case.store import CATALOGUE, FORMAT, Case, Stamp, only_scan, open_case
+from triage.errors import CaseError, CaseFullError, Refusal, UsageError
+from triage.records import Queue
+
+STAMP = Stamp(size=10, mtime_ns=1, ctime_ns=2)
+
+
+def put(case: Case, name: str, queue: Queue, weight: float = 1.0) -> None:
+    case.note_file(Path(f"/dump/{name}.mp4"), Path("/dump"), STAMP, video_id(name))
+    case.save(report(name, queue, weight))
+
+
+def names(case: Case, queue: Queue | None = None, limit: int | None = None) -> list[str]:
+    return [Path(row["video"]["path"]).stem for row in case.rows(queue, limit)]
+
+
+def test_rows_come_the_most_urgent_first_and_the_weightiest_of_a_queue_first(tmp_path: Path) -> None:
+    with open_case(tmp_path / "case", make=True) as case:
+        put(case, "calm", Queue.ROUTINE, 9.0)
+        put(case, "light", Queue.URGENT, 1.0)
+        put(case, "heavy", Queue.URGENT, 2.0)
+        put(case, "middle", Queue.PRIORITY)
+        case.note_unread(Path("/dump/locked.mp4"), Path("/dump"), Refusal.NOT_OPENED, "permission denied")
+        assert names(case) == ["heavy", "light", "middle", "calm", "locked"]
+        assert names(case, Queue.URGENT) == ["heavy", "light"]
+        assert names(case, limit=2) == ["heavy", "light"]
+        assert names(case, limit=4) == ["heavy", "light", "middle", "calm"]
+        assert names(case, Queue.UNREADABLE) == ["locked"]
+
+
+def test_the_same_bytes_at_two_places_are_one_row_with_both_paths(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        put(case, "one", Queue.ROUTINE)
+        case.note_file(Path("/dump/a copy.mp4"), Path("/dump"), STAMP, video_id("one"))
+        (row,) = case.rows()
+        assert row["video"]["paths"] == ["/dump/a copy.mp4", "/dump/one.mp4"]
+        assert case.counts().files == 2
+        assert case.counts().videos == 1
+
+
+def test_a_name_that_is_no_text_is_kept_as_it_is(tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(b"/dump/\xff\xfe.mp4"))
+    with open_case(tmp_path, make=True) as case:
+        case.note_file(odd, Path("/dump"), STAMP, video_id())
+        case.save(report())
+        (row,) = case.rows()
+        assert os.fsencode(row["video"]["path"]) == b"/dump/\xff\xfe.mp4"
+
+
+def test_a_case_outlives_the_program(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        put(case, "one", Queue.URGENT)
+    with open_case(tmp_path) as case:
+        assert names(case) == ["one"]
+        assert case.known(Path("/dump/one.mp4"), STAMP) == video_id("one")
+
+
+@pytest.mark.parametrize("changed", [Stamp(11, 1, 2), Stamp(10, 9, 2), Stamp(10, 1, 9)])
+def test_a_file_with_another_size_or_date_is_not_known(tmp_path: Path, changed: Stamp) -> None:
+    with open_case(tmp_path, make=True) as case:
+        put(case, "one", Queue.ROUTINE)
+        assert case.known(Path("/dump/one.mp4"), changed) is None
+
+
+def test_reports_of_other_settings_stay_beside_the_new_one(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        case.save(report())
+        case.save(under_other_settings(report(), "cccc.bbbb"))
+        assert case.stored(video_id("clip"), PROVENANCE.settings) == row_of(report())
+        assert case.stored(video_id("clip"), "cccc.bbbb") is not None
+        assert case.stored(video_id("clip"), "dddd.bbbb") is None
+        assert len(list((tmp_path / "reports").rglob("*.json"))) == 2
+
+
+def test_the_same_looking_under_another_policy_is_found(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        case.save(report())
+        assert case.stored_looking(video_id("clip"), "aaaa.9999") == row_of(report())
+        assert case.stored_looking(video_id("clip"), "9999.bbbb") is None
+
+
+def test_a_file_that_is_gone_keeps_its_row_and_is_counted(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        put(case, "stays", Queue.ROUTINE)
+        put(case, "goes", Queue.ROUTINE)
+        case.note_gone([Path("/dump")], {Path("/dump/stays.mp4")})
+        assert case.counts().gone == 1
+        assert sorted(names(case)) == ["goes", "stays"]
+
+
+def test_what_was_read_but_not_examined_is_counted_as_left(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        put(case, "done", Queue.ROUTINE)
+        case.note_file(Path("/dump/next.mp4"), Path("/dump"), STAMP, video_id("next"))
+        assert case.counts().left == 1
+
+
+def test_a_file_that_became_readable_is_no_longer_counted_as_unreadable(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        case.note_unread(Path("/dump/one.mp4"), Path("/dump"), Refusal.NOT_OPENED, "permission denied")
+        assert case.counts().queues[Queue.UNREADABLE] == 1
+        put(case, "one", Queue.ROUTINE)
+        assert case.counts().queues[Queue.UNREADABLE] == 0
+
+
+def test_refused_contents_are_counted_by_their_reason(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        case.save(failure("a", Refusal.EMPTY))
+        case.save(failure("b", Refusal.ENCRYPTED))
+        assert case.counts().kinds == {"empty_file": 1, "encrypted": 1}
+
+
+def test_no_case_is_said_with_the_command_that_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no case here; make one with: triage scan"), open_case(tmp_path):
+        pass
+
+
+def test_a_case_of_a_newer_version_is_refused_and_not_touched(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True):
+        pass
+    newer = sqlite3.connect(tmp_path / CATALOGUE)
+    newer.execute(f"PRAGMA user_version = {FORMAT + 1}")
+    newer.close()
+    with pytest.raises(CaseError, match="made by a newer version of triage"), open_case(tmp_path, make=True):
+        pass
+    kept = sqlite3.connect(tmp_path / CATALOGUE)
+    assert kept.execute("PRAGMA user_version").fetchone() == (FORMAT + 1,)
+    kept.close()
+
+
+def test_a_damaged_catalogue_is_named_and_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / CATALOGUE).write_bytes(b"this is no database, but it is long enough to look like a file" * 20)
+    with pytest.raises(CaseError, match="move this one file away and scan again"), open_case(tmp_path):
+        pass
+
+
+def test_a_case_that_is_a_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "case").write_text("x")
+    with pytest.raises(UsageError, match="--case wants a folder"), open_case(tmp_path / "case", make=True):
+        pass
+
+
+def test_a_second_scan_of_one_case_is_kept_out(tmp_path: Path) -> None:
+    with (
+        open_case(tmp_path, make=True) as case,
+        only_scan(case),
+        open_case(tmp_path) as other,
+        pytest.raises(CaseError, match="another scan is at work"),
+        only_scan(other),
+    ):
+        pass
+
+
+def test_a_missing_report_is_said_with_what_to_do(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        put(case, "one", Queue.ROUTINE)
+        for file in (tmp_path / "reports").rglob("*.json"):
+            file.unlink()
+        with pytest.raises(CaseError, match="the report is gone; run the scan again"):
+            list(case.rows())
+
+
+def test_a_full_disk_is_said_and_what_was_saved_is_still_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with open_case(tmp_path, make=True) as case:
+        put(case, "one", Queue.ROUTINE)
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(CaseFullError, match=r"the disk is full\. Nothing that was finished is lost"):
+            case.save(report("two"))
+        monkeypatch.undo()
+        assert names(case) == ["one"]
+        assert case.stored(video_id("two"), PROVENANCE.settings) is None

@@ -1,0 +1,141 @@
+"""One video through every stage. Start reading here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from triage import __version__
+from triage.errors import DetectorError
+from triage.findings.detector import Detector
+from triage.frames.pyav import open_video
+from triage.records import Fault, Finding, Frame, Provenance, Report, Role
+from triage.settings import Settings
+from triage.tracks.linker import link
+from triage.verdicts.policy import Policy, load_policy
+from triage.verdicts.rules import judge
+from triage.verdicts.words import clock
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Everything that a scan needs beside the videos."""
+
+    settings: Settings
+    policy: Policy
+    detectors: Sequence[Detector]
+    provenance: Provenance
+
+
+def make_stages(settings: Settings, detectors: Sequence[Detector] | None = None) -> Stages:
+    """The stages that these settings ask for.
+
+    Args:
+        detectors: instead of those that the weights at hand can serve.
+
+    Raises:
+        PolicyError: the policy cannot be read.
+        WeightsError: weights are absent, changed, without a card, or no model.
+    """
+    policy = load_policy(settings.judging.policy)
+    if detectors is None:
+        from triage.findings.registry import make_detectors
+
+        detectors = make_detectors(settings.detecting)
+    weights = {detector.name: detector.sha256 for detector in detectors}
+    looking = _short_hash(settings.digest(judging=False), *sorted(weights.values()))
+    judging = _short_hash(settings.digest(judging=True), policy.text)
+    roles = {role for detector in detectors for role in detector.roles}
+    provenance = Provenance(
+        version=__version__,
+        settings=f"{looking}.{judging}",
+        weights=dict(sorted(weights.items())),
+        runs_on={detector.name: detector.runs_on for detector in sorted(detectors, key=lambda detector: detector.name)},
+        looked_for=tuple(role for role in Role if role in roles),
+    )
+    return Stages(settings, policy, detectors, provenance)
+
+
+def examine(path: Path, video_id: str, stages: Stages, on_time: Callable[[int], None] = lambda _: None) -> Report:
+    """One video through every stage.
+
+    Args:
+        video_id: SHA-256 of the file.
+        on_time: told the time in the video, in ms, after each batch of looks.
+
+    Raises:
+        VideoError: there is no picture in it to look at.
+    """
+    findings: list[Finding] = []
+    failed = _Failed()
+    with open_video(path, video_id, stages.settings.sampling) as source:
+        for frames in _batches(source.frames(), stages.settings.detecting.batch):
+            for detector in stages.detectors:
+                findings.extend(_look(detector, frames, failed))
+            on_time(frames[-1].time_ms)
+        coverage = source.coverage()
+        tracks = link(findings, stages.settings.tracking, source.stood_ms())
+        video = source.video
+    faults = failed.faults()
+    verdict = judge(
+        tracks,
+        coverage,
+        faults,
+        stages.provenance.looked_for,
+        policy=stages.policy,
+        settings=stages.settings.judging,
+    )
+    return Report(video, coverage, verdict, tracks, faults, stages.provenance)
+
+
+def judge_again(report: Report, stages: Stages) -> Report:
+    """The same evidence under the policy and the judging settings of ``stages``."""
+    verdict = judge(
+        report.tracks,
+        report.coverage,
+        report.faults,
+        report.provenance.looked_for,
+        policy=stages.policy,
+        settings=stages.settings.judging,
+    )
+    return replace(report, verdict=verdict, provenance=stages.provenance)
+
+
+class _Failed:
+    """Looks that a detector did not finish, gathered so that a broken model is one fault and not a thousand."""
+
+    def __init__(self) -> None:
+        self._times_ms: dict[tuple[str, str], list[int]] = defaultdict(list)
+
+    def note(self, detector: str, why: str, frames: Iterable[Frame]) -> None:
+        self._times_ms[detector, why].extend(frame.time_ms for frame in frames)
+
+    def faults(self) -> tuple[Fault, ...]:
+        return tuple(
+            Fault("findings", times[0], f"{why}; not looked at: {len(times)} pictures from {clock(times[0])} on")
+            for (_, why), times in sorted(self._times_ms.items())
+        )
+
+
+def _look(detector: Detector, frames: Sequence[Frame], failed: _Failed) -> Iterator[Finding]:
+    try:
+        answers = detector.look(frames)
+    except DetectorError as error:
+        failed.note(detector.name, str(error), frames)
+        return
+    for answer in answers:
+        yield from answer
+
+
+def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
+    remaining = iter(frames)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def _short_hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
