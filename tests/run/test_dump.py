@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from triage.errors import UsageError
+from triage.run.dump import dump_roots, walk
+
+
+def found(*dumps: Path, case: Path = Path("/nowhere")) -> dict[str, str | None]:
+    """Path below the first dump -> why it cannot be read."""
+    roots = dump_roots(dumps)
+    return {item.path.relative_to(roots[0]).as_posix(): item.refused for item in walk(roots, leave_out=case)}
+
+
+NAMES = ["a b.mp4", "-rf.mp4", "q\"uo'te.mp4", "видео.mp4", ".hidden", "line\nbreak", "no ending"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_is_taken(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    assert found(tmp_path) == {name: None}
+
+
+def test_a_name_that_is_no_text_is_taken(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4")).write_bytes(b"x")
+    assert [os.fsencode(item.path.name) for item in walk([tmp_path], leave_out=Path("/nowhere"))] == [b"\xff.mp4"]
+
+
+def test_folders_are_entered_however_deep(tmp_path: Path) -> None:
+    (tmp_path / "a/b/c").mkdir(parents=True)
+    (tmp_path / "a/b/c/d.mp4").write_bytes(b"x")
+    assert found(tmp_path) == {"a/b/c/d.mp4": None}
+
+
+def test_links_are_never_followed(tmp_path: Path) -> None:
+    dump, outside = tmp_path / "dump", tmp_path / "outside"
+    dump.mkdir()
+    outside.mkdir()
+    (outside / "secret.mp4").write_bytes(b"x")
+    (dump / "real.mp4").write_bytes(b"x")
+    (dump / "inside.mp4").symlink_to(dump / "real.mp4")
+    (dump / "out.mp4").symlink_to(outside / "secret.mp4")
+    (dump / "folder").symlink_to(outside)
+    (dump / "round").symlink_to(dump)
+    (dump / "broken.mp4").symlink_to(dump / "none.mp4")
+    met = found(dump)
+    assert met.pop("real.mp4") is None
+    assert met.pop("broken.mp4") == "it is a symbolic link that leads nowhere"
+    assert set(met) == {"out.mp4", "folder"}
+    assert all("leads out of the dump" in (why or "") for why in met.values())
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert "not a file" in (found(tmp_path)["pipe.mp4"] or "")
+
+
+def test_a_folder_without_permission_has_a_row_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "open.mp4").write_bytes(b"x")
+    listdir = os.listdir
+
+    def refuse(path: Path) -> list[str]:
+        # Not by chmod: whoever runs the tests as root may enter every folder.
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert found(tmp_path) == {
+        "locked": "the system does not let us look into it: Permission denied",
+        "open.mp4": None,
+    }
+
+
+def test_the_case_folder_is_left_out_although_it_lies_in_the_dump(tmp_path: Path) -> None:
+    (tmp_path / "case/reports").mkdir(parents=True)
+    (tmp_path / "case/catalogue.sqlite").write_bytes(b"x")
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    assert found(tmp_path, case=tmp_path / "case") == {"a.mp4": None}
+
+
+def test_a_file_in_two_dumps_is_met_once(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.mp4").write_bytes(b"x")
+    assert len(list(walk(dump_roots([tmp_path, tmp_path / "in", tmp_path / "in/a.mp4"]), leave_out=Path("/n")))) == 1
+
+
+def test_a_dump_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no such folder or file to scan"):
+        dump_roots([tmp_path / "none"])

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests import media
+from tests.examples import bright_is_armed, nobody, scripted_stages
+from triage.case.rows import Row
+from triage.case.store import Case, open_case
+from triage.errors import DetectorError
+from triage.findings.scripted import Said
+from triage.pipeline import Stages
+from triage.records import Frame
+from triage.run.dump import Found, dump_roots, walk
+from triage.run.local import Done, Tally, scan
+
+
+@dataclass
+class Watched:
+    """A watcher that remembers."""
+
+    done: dict[str, Done] = field(default_factory=dict)
+
+    def begin(self, found: Found) -> None:
+        pass
+
+    def at(self, time_ms: int) -> None:
+        pass
+
+    def end(self, found: Found, done: Done, row: Row | None) -> None:
+        self.done[found.path.name] = done
+
+
+def run(dump: Path, case: Case, stages: Stages | None = None) -> dict[str, Done]:
+    watched = Watched()
+    roots = dump_roots([dump])
+    found = list(walk(roots, leave_out=case.folder))
+    scan(case, found, stages or scripted_stages(), watched, Tally())
+    return watched.done
+
+
+def reports(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in (folder / "reports").rglob("*.json")}
+
+
+@pytest.fixture
+def dump(tmp_path: Path) -> Path:
+    """A whole clip, its copy, half of it, a bright one, a picture, a note and an empty file."""
+    folder = tmp_path / "dump"
+    folder.mkdir()
+    media.streamable(folder / "clip.mp4", pictures=40)
+    shutil.copy(folder / "clip.mp4", folder / "copy.mp4")
+    media.cut(media.streamable(folder / "half.mp4", pictures=60))
+    media.draw(folder / "bright.mkv", [media.plain(20)] * 10 + [media.plain(240)] * 15)
+    media.still(folder / "picture.png")
+    (folder / "note.mp4").write_text("only words\n" * 20)
+    (folder / "empty.mp4").touch()
+    return folder
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Iterator[Case]:
+    with open_case(tmp_path / "case", make=True) as opened:
+        yield opened
+
+
+def test_every_file_has_a_row(dump: Path, case: Case) -> None:
+    run(dump, case)
+    rows = {Path(path).name: row for row in case.rows() for path in row["video"]["paths"]}
+    assert set(rows) == {file.name for file in dump.iterdir()}
+    queues = {name: row["verdict"]["queue"] for name, row in rows.items()}
+    assert queues == {
+        "bright.mkv": "priority",
+        "clip.mp4": "routine",
+        "copy.mp4": "routine",
+        "half.mp4": "priority",
+        "picture.png": "routine",
+        "note.mp4": "unreadable",
+        "empty.mp4": "unreadable",
+    }
+    assert rows["half.mp4"]["coverage"]["extent"] == "partial"
+    assert rows["note.mp4"]["verdict"]["reasons"][0]["rule"] == "not_media"
+    assert rows["empty.mp4"]["verdict"]["reasons"][0]["rule"] == "empty_file"
+
+
+def test_a_second_scan_does_nothing_again(dump: Path, case: Case) -> None:
+    first = run(dump, case)
+    assert first["clip.mp4"] is Done.EXAMINED
+    assert first["copy.mp4"] is Done.SAME_BYTES
+    before = reports(case.folder)
+
+    def never(_: Frame) -> Said:
+        raise AssertionError("a finished video was looked at again")
+
+    again = run(dump, case, scripted_stages(never))
+    assert set(again.values()) == {Done.ALREADY, Done.SAME_BYTES}
+    assert reports(case.folder) == before
+
+
+def test_what_is_new_or_changed_is_done_and_nothing_else(dump: Path, case: Case) -> None:
+    run(dump, case)
+    media.video(dump / "new.mp4", pictures=20)
+    media.video(dump / "clip.mp4", pictures=30)
+    again = run(dump, case)
+    assert [name for name, done in again.items() if done is Done.EXAMINED] == ["clip.mp4", "new.mp4"]
+
+
+def test_a_moved_file_is_not_examined_again(dump: Path, case: Case) -> None:
+    run(dump, case)
+    (dump / "bright.mkv").rename(dump / "renamed.mkv")
+    assert run(dump, case)["renamed.mkv"] is Done.ALREADY
+
+
+def test_other_settings_look_again_and_the_old_reports_stay(dump: Path, case: Case) -> None:
+    run(dump, case)
+    before = reports(case.folder)
+    again = run(dump, case, scripted_stages(bright_is_armed, "sampling.step_ms=100"))
+    assert again["bright.mkv"] is Done.EXAMINED
+    assert before.items() < reports(case.folder).items()
+
+
+def test_another_policy_judges_again_without_looking(dump: Path, case: Case, tmp_path: Path) -> None:
+    run(dump, case)
+    policy = tmp_path / "mine.toml"
+    policy.write_text('[[rule]]\nname = "mine"\nqueue = "urgent"\ntogether = ["weapon"]\n')
+
+    def never(_: Frame) -> Said:
+        raise AssertionError("it was looked at again")
+
+    again = run(dump, case, scripted_stages(never, f"judging.policy={policy}"))
+    assert again["bright.mkv"] is Done.JUDGED_AGAIN
+    rows = {Path(row["video"]["path"]).name: row for row in case.rows()}
+    assert rows["bright.mkv"]["verdict"]["reasons"][0]["rule"] == "mine"
+    fresh = run(dump, case, scripted_stages(bright_is_armed, f"judging.policy={policy}"))
+    assert fresh["bright.mkv"] is Done.ALREADY
+
+
+def test_a_failing_detector_is_a_fault_and_is_tried_again(dump: Path, case: Case) -> None:
+    def broken(_: Frame) -> Said:
+        raise DetectorError("scripted ran out of memory")
+
+    run(dump, case, scripted_stages(broken))
+    rows = {Path(row["video"]["path"]).name: row for row in case.rows()}
+    assert rows["clip.mp4"]["verdict"]["queue"] == "priority"
+    assert "ran out of memory" in rows["clip.mp4"]["faults"][0]["why"]
+    assert len(rows["clip.mp4"]["faults"]) == 1, "one broken model is one fault, not one a picture"
+    assert run(dump, case)["clip.mp4"] is Done.EXAMINED
+    rows = {Path(row["video"]["path"]).name: row for row in case.rows()}
+    assert rows["clip.mp4"]["faults"] == []
+
+
+def test_a_bug_in_a_detector_stops_the_scan_and_is_not_hidden(dump: Path, case: Case) -> None:
+    def buggy(_: Frame) -> Said:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(dump, case, scripted_stages(buggy))
+
+
+def test_originals_are_the_same_after_a_scan(dump: Path, case: Case) -> None:
+    before = {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in dump.iterdir()}
+    run(dump, case)
+    assert {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in dump.iterdir()} == before
+
+
+def test_a_file_that_cannot_be_opened_is_a_row_and_is_tried_again(
+    dump: Path, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = Path.open
+
+    def refuse(self: Path, mode: str = "r", *args: object, **kwargs: object) -> object:
+        if self.name == "clip.mp4":
+            raise PermissionError(13, "Permission denied")
+        return opening(self, mode, *args, **kwargs)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert run(dump, case)["clip.mp4"] is Done.REFUSED
+    (row,) = [row for row in case.rows() if row["video"]["id"] is None]
+    assert row["verdict"]["reasons"][0]["rule"] == "not_opened"
+    assert "Permission denied" in row["verdict"]["reasons"][0]["words"]
+    monkeypatch.undo()
+    assert run(dump, case)["clip.mp4"] is not Done.REFUSED
+
+
+def test_a_file_that_grows_while_it_is_read_is_not_taken_for_whole(dump: Path, case: Case) -> None:
+    for file in dump.iterdir():
+        if file.name != "clip.mp4":
+            file.unlink()
+
+    def grow(_: Frame) -> Said:
+        with (dump / "clip.mp4").open("ab") as file:
+            file.write(b"more")
+        return ()
+
+    assert run(dump, case, scripted_stages(grow))["clip.mp4"] is Done.REFUSED
+    (row,) = case.rows()
+    assert "changed while it was being read" in row["verdict"]["reasons"][0]["words"]
+
+
+def test_the_number_of_looks_in_a_report_is_the_number_made(dump: Path, case: Case) -> None:
+    looked: Counter[str] = Counter()
+
+    def count(frame: Frame) -> Said:
+        looked[frame.video.id] += 1
+        return ()
+
+    run(dump, case, scripted_stages(count))
+    sampled = {row["video"]["id"]: row["coverage"]["sampled"] for row in case.rows() if row["video"]["codec"]}
+    assert sampled == looked
+
+
+SCAN = """
+import sys
+from pathlib import Path
+from tests.examples import scripted_stages
+from tests.run.test_local import run
+from triage.case.store import open_case
+with open_case(Path(sys.argv[2]), make=True) as case:
+    run(Path(sys.argv[1]), case, scripted_stages())
+"""
+
+
+def test_killed_at_any_moment_the_next_scan_ends_with_the_same_reports(dump: Path, tmp_path: Path) -> None:
+    for number in range(12):
+        media.video(dump / f"{number}.mp4", pictures=20 + number)
+    with open_case(tmp_path / "undisturbed", make=True) as case:
+        run(dump, case)
+    chance = random.Random(4)
+    killed = 0
+    for _ in range(12):
+        command = [sys.executable, "-c", SCAN, str(dump), str(tmp_path / "killed")]
+        working = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+        # Not before the first report is there, so that kills fall into the work and not into the imports.
+        catalogue = tmp_path / "killed" / "catalogue.sqlite"
+        while working.poll() is None and not catalogue.exists():
+            time.sleep(0.01)
+        time.sleep(chance.random() * 0.8)
+        if working.poll() is None:
+            os.killpg(working.pid, signal.SIGKILL)
+            killed += 1
+        working.wait()
+    assert killed, "no scan was killed: the test proved nothing"
+    with open_case(tmp_path / "killed", make=True) as case:
+        run(dump, case)
+        assert case.counts().left == 0
+        rows = list(case.rows())
+    with open_case(tmp_path / "undisturbed") as case:
+        assert rows == list(case.rows())
+    assert reports(tmp_path / "killed") == reports(tmp_path / "undisturbed")
+
+
+def test_seeing_nothing_is_never_said_as_absence(dump: Path, case: Case) -> None:
+    run(dump, case, scripted_stages(nobody))
+    words = [reason["words"] for row in case.rows() for reason in row["verdict"]["reasons"]]
+    assert words
+    assert not [text for text in words if "no weapon" in text or "no person" in text or "nothing" in text]
+    assert any("nobody looked for bound hands" in text for text in words)
