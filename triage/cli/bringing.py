@@ -1,0 +1,73 @@
+"""``weights add``: checks what was asked against the model itself, then keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from triage.errors import UsageError, WeightsError
+from triage.findings.yolo import open_engine
+from triage.records import Label, Role
+from triage.settings import nearest
+from triage.weights import Weights, add
+
+Word = TypeVar("Word", Role, Label)
+
+
+def bring(
+    file: Path, roles: Sequence[str], labels: str, input_px: int, card: Path | None, licence: str, at_least: str
+) -> Weights:
+    """Add a user's model.
+
+    Raises:
+        UsageError: a role, label or score cannot be meant, or a file is not there.
+        WeightsError: the model cannot be read or has no class of that name.
+    """
+    meant_roles = [_one_of(role.strip(), list(Role), "role") for given in roles for role in given.split(",")]
+    meant_labels = {theirs: _one_of(ours, list(Label), "label") for theirs, ours in _pairs(labels, "--labels")}
+    scores = {_one_of(label, list(Label), "label"): _score(score) for label, score in _pairs(at_least, "--at-least")}
+    for needed in (file, card):
+        if needed is not None and not needed.exists():
+            raise UsageError(f"{needed}: there is no such file")
+    # It is opened before it is kept: a model that cannot be read, or another class name, is better known now.
+    names = open_engine(file, "cpu").names.values()
+    for theirs in meant_labels:
+        if theirs not in names:
+            raise WeightsError(f"{file}: the model has no class {theirs!r}{nearest(theirs, names)}")
+    return add(
+        file,
+        roles=meant_roles,
+        labels=meant_labels,
+        input_px=input_px,
+        card=card,
+        licence=licence,
+        at_least=scores,
+    )
+
+
+def _one_of(word: str, known: list[Word], what: str) -> Word:
+    for item in known:
+        if item == word:
+            return item
+    raise UsageError(f"there is no {what} {word!r}{nearest(word, known)}")
+
+
+def _pairs(text: str, option: str) -> list[tuple[str, str]]:
+    pairs = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        left, equals, right = (piece.strip() for piece in part.partition("="))
+        if not (left and equals and right):
+            raise UsageError(f'{option}: {part!r} is no pair; wanted are pairs such as "rifle=long_gun,pistol=handgun"')
+        pairs.append((left, right))
+    return pairs
+
+
+def _score(text: str) -> float:
+    try:
+        score = float(text)
+    except ValueError:
+        score = -1.0
+    if not 0 < score <= 1:
+        raise UsageError(f"--at-least: {text!r} is no score; wanted is a number above 0 and up to 1")
+    return score

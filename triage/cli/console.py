@@ -1,0 +1,48 @@
+"""What the commands share: results to stdout, everything else to stderr, errors as sentences with an exit code."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import ParamSpec
+
+import typer
+
+from triage.errors import TriageError
+
+Arguments = ParamSpec("Arguments")
+
+SOME_FAILED = 1
+INTERRUPTED = 130
+
+
+def sentences(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """Say our errors as sentences on stderr and leave with their exit code; foreign errors are bugs and pass."""
+
+    @functools.wraps(command)
+    def spoken(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            # A file name may hold bytes that are no text; printing it must not be what stops a scan.
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            command(*args, **kwargs)
+        except TriageError as error:
+            say(f"triage: {error}")
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            say("triage: stopped")
+            raise typer.Exit(INTERRUPTED) from None
+
+    return spoken
+
+
+def tell(text: str = "") -> None:
+    """A line of the result, to stdout."""
+    typer.echo(text)
+
+
+def say(text: str) -> None:
+    """A line about the work, to stderr."""
+    typer.echo(text, err=True)

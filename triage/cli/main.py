@@ -1,0 +1,249 @@
+"""The commands. Each parses, calls and prints; heavy imports stand inside, so that ``--help`` loads none of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from triage.cli.console import INTERRUPTED, SOME_FAILED, say, sentences, tell
+from triage.records import Queue
+
+app = typer.Typer(
+    name="triage",
+    help="Find out what is in a dump of violent footage while looking at as little of it as possible.",
+    no_args_is_help=True,
+    add_completion=False,
+    # A traceback with local variables could show what a frame holds, or the names in a dump.
+    pretty_exceptions_enable=False,
+)
+weights_app = typer.Typer(
+    help="The models: which there are, whether they are the right ones, and how to bring your own."
+)
+app.add_typer(weights_app, name="weights", no_args_is_help=True)
+
+CaseFolder = Annotated[Path, typer.Argument(help="Folder of the case, as given to scan.", show_default=False)]
+SettingsName = Annotated[
+    str, typer.Option("--settings", help="quick, default, thorough, or the path of a TOML file.", metavar="NAME|FILE")
+]
+Overrides = Annotated[
+    Optional[list[str]],  # noqa: UP045  Typer reads this at run time
+    typer.Option(
+        "--set", help="One setting, over what the settings say; may be repeated.", metavar="SECTION.KEY=VALUE"
+    ),
+]
+
+
+@app.command()
+@sentences
+def scan(
+    dumps: Annotated[
+        list[Path], typer.Argument(metavar="DUMP...", help="Folders or files to look through.", show_default=False)
+    ],
+    case: Annotated[Path, typer.Option(help="Folder for the results; made if absent.", show_default=False)],
+    settings: SettingsName = "default",
+    set_: Overrides = None,
+) -> None:
+    """Look through folders of videos and say what to look at first, and why.
+
+    Run it again after adding files, or after it was stopped: only what is new or changed is done. Originals are only
+    ever read. Nothing leaves this machine.
+    """
+    from triage.cli import scanning
+
+    outcome = scanning.run(dumps, case, settings, set_ or [])
+    if outcome.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if outcome.failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+@sentences
+def status(case: CaseFolder) -> None:
+    """How a case stands: how many files, in which queues, what is left."""
+    from triage.case.store import open_case
+    from triage.cli.showing import status_lines
+
+    with open_case(case) as opened:
+        for line in status_lines(opened):
+            tell(line)
+
+
+@app.command()
+@sentences
+def queue(
+    case: CaseFolder,
+    queue: Annotated[
+        Optional[Queue],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Only this queue.", show_default=False),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(help="How many videos to show, from the most urgent on; 0 for all.", min=0)
+    ] = 20,
+) -> None:
+    """What to look at first: videos in order, each with its reasons and times."""
+    from triage.case.store import open_case
+    from triage.cli.showing import queue_lines
+
+    with open_case(case) as opened:
+        for line in queue_lines(opened, queue, limit or None):
+            tell(line)
+
+
+@app.command()
+@sentences
+def export(
+    case: CaseFolder,
+    to: Annotated[
+        str, typer.Option("--to", help="Format: jsonl, one JSON object a video.", metavar="FORMAT")
+    ] = "jsonl",
+    out: Annotated[
+        Optional[Path],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="File to write; without it, stdout.", show_default=False),
+    ] = None,
+) -> None:
+    """Write all that is known of every file, for other programs."""
+    from triage.case.store import open_case
+    from triage.exports.registry import exporter
+
+    write = exporter(to)
+    with open_case(case) as opened:
+        if out is None:
+            for piece in write(opened.rows()):
+                typer.echo(piece, nl=False)
+        else:
+            from triage.durable import write_stream
+
+            write_stream(out, (piece.encode() for piece in write(opened.rows())))
+            say(f"written: {out}")
+
+
+@app.command()
+@sentences
+def demo(
+    folder: Annotated[
+        Path, typer.Option("--dir", help="Folder for the made-up dump and its case; made if absent.")
+    ] = Path("triage-demo"),
+) -> None:
+    """Make a small dump by itself, scan it and show the result: what to run first."""
+    from triage.cli import scanning
+    from triage.demo import make_dump
+
+    dump, case = folder / "dump", folder / "case"
+    say(f"drawing a small dump in {dump} (moving shots over two photographs that ultralytics ships)")
+    make_dump(dump)
+    outcome = scanning.run([dump], case, "default", [])
+    if outcome.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    queue(case, None, 0)
+    say("")
+    say("The half, the empty and the text file are there on purpose: every file has its row, with the reason.")
+
+
+@app.command()
+@sentences
+def settings(settings: SettingsName = "default", set_: Overrides = None) -> None:
+    """Print the effective settings and where each comes from."""
+    from triage.cli.showing import settings_lines
+    from triage.settings import load_settings
+
+    for line in settings_lines(load_settings(settings, set_ or [])):
+        tell(line)
+
+
+@app.command()
+@sentences
+def doctor() -> None:
+    """Say what is installed, which weights and which device will be used, and what would be slow or blind."""
+    from triage.cli.doctoring import findings
+
+    is_fit = True
+    for line, is_good in findings():
+        tell(line)
+        is_fit = is_fit and is_good
+    if not is_fit:
+        raise typer.Exit(3)
+
+
+@weights_app.command("list")
+@sentences
+def weights_list() -> None:
+    """Every model at hand: what it looks for, where it is from, and whether it is in use."""
+    from triage.cli.showing import weights_lines
+
+    for line in weights_lines():
+        tell(line)
+
+
+@weights_app.command("verify")
+@sentences
+def weights_verify() -> None:
+    """Check that every model is the file its manifest names and has a card."""
+    from triage.weights import all_weights
+
+    for weights in all_weights():
+        weights.check()
+        tell(f"{weights.name}: the file is the one the manifest names, and it has a card")
+
+
+@weights_app.command("add")
+@sentences
+def weights_add(
+    file: Annotated[
+        Path, typer.Argument(help="A .pt, .onnx or .engine file, or an OpenVINO folder.", show_default=False)
+    ],
+    role: Annotated[
+        list[str],
+        typer.Option(help="What it looks for: people, weapons, …; may be repeated.", show_default=False),
+    ],
+    labels: Annotated[
+        str,
+        typer.Option(help='The model\'s classes as ours, such as "rifle=long_gun,pistol=handgun".', show_default=False),
+    ],
+    input_px: Annotated[
+        int, typer.Option(help="Longest side of the pictures it was trained on, in pixels.", min=32)
+    ] = 640,
+    card: Annotated[
+        Optional[Path],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Markdown that says what it was trained on and is blind to.", show_default=False),
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Its licence, for the record.")] = "not stated",
+    at_least: Annotated[
+        str, typer.Option(help='Lowest scores that count, such as "handgun=0.4,long_gun=0.3"; without, 0.25.')
+    ] = "",
+) -> None:
+    """Bring your own model. It is copied, and from then on serves its roles instead of the one before.
+
+    A .pt file can run any code when it is opened: add only one whose source you trust.
+    """
+    from triage.cli.bringing import bring
+
+    added = bring(file, role, labels, input_px, card, licence, at_least)
+    tell(f"added {added.name}; it now serves {', '.join(added.roles)}")
+    tell(f"its card: {added.card}")
+    say("Videos that were scanned before are examined anew at the next scan, since the weights are others.")
+
+
+@weights_app.command("remove")
+@sentences
+def weights_remove(
+    name: Annotated[str, typer.Argument(help="Name as triage weights list shows it.", show_default=False)],
+) -> None:
+    """Stop using a model that you added; its file stays where it is."""
+    from triage.weights import remove
+
+    gone = remove(name)
+    tell(f"{gone.name} is no longer used; its file stays at {gone.file}")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        from triage import __version__
+
+        tell(f"triage {__version__}")
+        raise typer.Exit

@@ -1,0 +1,106 @@
+"""Showing how a scan goes on: a bar on a terminal, a line now and then anywhere else."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from triage.case.rows import Row
+from triage.errors import Refusal
+from triage.names import shown
+from triage.run.dump import Found
+from triage.run.local import Done
+from triage.verdicts.words import clock, counted
+
+LINE_EVERY_S = 10
+"""Seconds between two lines where there is no terminal to draw a bar on."""
+FAILED = frozenset({Refusal.EMPTY, Refusal.ENCRYPTED, Refusal.UNREADABLE, Refusal.NOT_OPENED})
+"""Refusals that may hide something; a text file or a song in a dump is no failure."""
+
+
+class ScanProgress:
+    """A ``Watcher`` that shows videos done, footage per second, time left, and what is being worked on."""
+
+    def __init__(self, files: int, size: int) -> None:
+        self.failed: list[str] = []
+        """``name: why`` of what could not be examined."""
+        self._files, self._size = files, size
+        self._files_done, self._size_done, self._footage_ms, self._worked_size = 0, 0, 0, 0
+        self._began = self._last_line = time.monotonic()
+        self._name, self._at_ms = "", 0
+        console = Console(stderr=True)
+        self._is_drawn = console.is_terminal
+        self._bar = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            transient=True,
+            disable=not self._is_drawn,
+        )
+        self._task = self._bar.add_task("", total=files)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def begin(self, found: Found) -> None:
+        self._name, self._at_ms = shown(found.path.name), 0
+        self._show()
+
+    def at(self, time_ms: int) -> None:
+        self._at_ms = time_ms
+        self._show()
+
+    def end(self, found: Found, done: Done, row: Row | None) -> None:
+        self._files_done += 1
+        self._size_done += found.size
+        if done in {Done.EXAMINED, Done.REFUSED}:
+            self._worked_size += found.size
+        if done is Done.EXAMINED and row is not None:
+            self._footage_ms += row["coverage"]["reached_ms"]
+        self._at_ms = 0
+        if done is Done.REFUSED or (row is not None and row["verdict"]["queue"] == "unreadable"):
+            reason = row["verdict"]["reasons"][0] if row is not None else None
+            if reason is None or reason["rule"] in FAILED:
+                why = reason["words"] if reason else found.refused or "it could not be read"
+                self.failed.append(f"{shown(found.path)}: {why}")
+        self._show()
+
+    def _show(self) -> None:
+        if self._is_drawn:
+            self._bar.update(self._task, completed=self._files_done, description=escape(self._state()))
+        elif time.monotonic() - self._last_line >= LINE_EVERY_S:
+            self._last_line = time.monotonic()
+            self._bar.console.print(
+                f"{self._files_done} of {counted(self._files, 'file', 'files')}, {self._state()}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+
+    def _state(self) -> str:
+        passed = time.monotonic() - self._began
+        rate = (self._footage_ms + self._at_ms) / 1000 / passed if passed > 1 else 0.0
+        parts = [f"{rate:.1f} s of footage a second"] if rate else []
+        if self._worked_size and passed > 3:
+            left_s = (self._size - self._size_done) / self._worked_size * passed
+            parts.append(f"about {_rough(left_s)} left")
+        where = f" at {clock(self._at_ms)}" if self._at_ms else ""
+        return ", ".join([*parts, f"{self._name}{where}"])
+
+
+def _rough(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,84 @@
+"""The main job, as ``scan`` and ``demo`` run it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from triage.case.store import only_scan, open_case
+from triage.cli.console import say, tell
+from triage.cli.progress import ScanProgress
+from triage.cli.showing import status_lines
+from triage.errors import UsageError
+from triage.names import shown
+from triage.pipeline import Stages, make_stages
+from triage.run.dump import dump_roots, walk
+from triage.run.local import Done, Tally, scan
+from triage.settings import load_settings
+from triage.verdicts.words import ROLE_WORDS, clock, counted, listing
+
+MOST_NAMED = 20
+"""Failed files named on stderr at the end; the queue has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a scan ended."""
+
+    failed: bool
+    """Some file could not be examined that may hold a video."""
+    interrupted: bool
+
+
+def run(dumps: Sequence[Path], folder: Path, settings: str, overrides: Sequence[str]) -> Outcome:
+    """Bring the case in ``folder`` up to date with the dumps, and say how it went.
+
+    Raises:
+        UsageError: a dump or a settings file is not there, or there is no file in the dumps.
+        WeightsError: a model is absent or unfit.
+        CaseError: the case folder cannot be used.
+    """
+    roots = dump_roots(dumps)
+    chosen = load_settings(settings, overrides).settings
+    found = list(walk(roots, leave_out=folder))
+    if not found:
+        raise UsageError(f"{', '.join(map(str, dumps))}: there is no file in it, so no video either")
+    stages = make_stages(chosen)
+    _say_blind(stages)
+    interrupted = False
+    with open_case(folder, make=True) as case, only_scan(case):
+        with ScanProgress(len(found), sum(item.size for item in found)) as progress:
+            tally = Tally()
+            try:
+                scan(case, found, stages, progress, tally)
+            except KeyboardInterrupt:
+                interrupted = True
+        if not interrupted:
+            case.note_gone(roots, {item.path for item in found})
+        _summarise(tally, progress.failed)
+        for line in status_lines(case):
+            tell(line)
+    if interrupted:
+        say("stopped. Nothing that was finished is lost: run the same command again, and it goes on from here")
+    else:
+        tell(f"Next: triage queue {shown(folder)}")
+    return Outcome(bool(progress.failed), interrupted)
+
+
+def _say_blind(stages: Stages) -> None:
+    missing = [ROLE_WORDS[role] for role in stages.provenance.not_looked_for]
+    if missing:
+        say(f"No model at hand looks for {listing(missing)}: nothing will be said about them.")
+
+
+def _summarise(tally: Tally, failed: Sequence[str]) -> None:
+    done = [f"{number} {what}" for what, number in tally.of.items() if number]
+    files = counted(sum(tally.of.values()), "file", "files")
+    say(f"This run: {files}, {', '.join(done) or 'none done'}; {clock(tally.footage_ms)} of footage examined.")
+    if not tally.of[Done.EXAMINED] and not tally.of[Done.JUDGED_AGAIN] and tally.of[Done.ALREADY]:
+        say("Nothing was new or changed.")
+    for line in failed[:MOST_NAMED]:
+        say(f"not examined: {line}")
+    if len(failed) > MOST_NAMED:
+        say(f"and {len(failed) - MOST_NAMED} more: triage queue CASE --queue unreadable --limit 0")

@@ -1,0 +1,102 @@
+"""Cases, settings and weights as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from triage.case.store import Case
+from triage.names import shown
+from triage.records import Extent, Queue, Role
+from triage.settings import Sourced, listed
+from triage.verdicts.rules import NOT_LOOKED_FOR
+from triage.verdicts.words import ROLE_WORDS, clock, counted, listing
+from triage.weights import all_weights, chosen
+
+KIND_WORDS: Mapping[str, str] = {
+    "empty_file": "empty",
+    "not_media": "not pictures or sound",
+    "no_video_stream": "sound only",
+    "encrypted": "encrypted",
+    "unreadable": "damaged beyond reading",
+    "not_opened": "could not be opened",
+}
+
+
+def status_lines(case: Case) -> Iterator[str]:
+    """How a case stands."""
+    counts = case.counts()
+    yield f"Case {shown(case.folder)}"
+    contents = counted(counts.videos, "content", "different contents")
+    yield f"  {counted(counts.files, 'file', 'files')}, {contents}, {clock(counts.reached_ms)} of footage"
+    for queue, number in counts.queues.items():
+        yield f"  {queue.value:<10} {number:>6}{_unread_detail(counts.kinds) if queue is Queue.UNREADABLE else ''}"
+    if counts.kinds.get(Extent.PARTIAL):
+        yield f"  {counted(counts.kinds[Extent.PARTIAL], 'video', 'videos')} not wholly seen; the queue says why"
+    if counts.left:
+        yield f"  {counts.left} not examined yet: run the scan again"
+    if counts.gone:
+        yield f"  {counted(counts.gone, 'file is', 'files are')} no longer where it was scanned; the results are kept"
+
+
+def queue_lines(case: Case, queue: Queue | None, limit: int | None) -> Iterator[str]:
+    """Videos in order, each with its reasons."""
+    number = 0
+    blind: dict[str, None] = {}  # said once at the end, not under every video
+    for row in case.rows(queue, limit):
+        number += 1
+        video, verdict = row["video"], row["verdict"]
+        length = clock(row["coverage"]["reached_ms"]) if video["codec"] else ""
+        yield f"{number:>4}  {verdict['queue'].upper():<10} {_names(video['paths'])}"
+        yield f"      {'  '.join(part for part in (length, (video['id'] or '')[:12]) if part)}".rstrip()
+        for reason in verdict["reasons"]:
+            if reason["rule"] == NOT_LOOKED_FOR:
+                blind.setdefault(reason["words"])
+            else:
+                yield f"      - {shown(reason['words'])}"
+    if number == 0:
+        yield "nothing waits here" if queue is None else f"nothing waits in the queue {queue.value}"
+    total = sum(case.counts().queues.values()) if queue is None else case.counts().queues[queue]
+    if total > number:
+        yield f"{total - number} more: raise --limit, or 0 for all"
+    yield from (f"Mind: {words}." for words in blind)
+
+
+def settings_lines(sourced: Sourced) -> Iterator[str]:
+    """Every setting as TOML would have it, and where its value comes from."""
+    for name, value in listed(sourced.settings):
+        yield f"{name} = {_toml(value)}    # {sourced.origin.get(name, 'default')}"
+
+
+def weights_lines() -> Iterator[str]:
+    """Every model at hand, and what nobody looks for."""
+    serving = chosen(Role)
+    for weights in all_weights():
+        used = [role for role, used in serving.items() if used.name == weights.name]
+        state = f"in use for {listing(used)}" if used else "not in use: others serve its roles"
+        yield f"{weights.name}  ({'yours' if weights.yours else 'shipped'}; {state})"
+        file = f"{shown(weights.file.name)}, SHA-256 {weights.sha256[:12]}…"
+        yield f"    file {file}, {weights.input_px} px, {weights.licence}"
+        yield f"    labels {', '.join(f'{theirs}={ours}' for theirs, ours in weights.labels.items())}"
+        yield f"    card {shown(weights.card)}"
+    missing = [ROLE_WORDS[role] for role in Role if role not in serving]
+    if missing:
+        yield f"No model looks for {listing(missing)}. Bring one: triage weights add FILE --role ROLE --labels ..."
+
+
+def _names(paths: list[str]) -> str:
+    first = shown(paths[0]) if paths else "(no longer in any dump)"
+    return f"{first}  (and {len(paths) - 1} more with the same bytes)" if len(paths) > 1 else first
+
+
+def _unread_detail(kinds: Mapping[str, int]) -> str:
+    parts = [f"{kinds[kind]} {words}" for kind, words in KIND_WORDS.items() if kinds.get(kind)]
+    return f"  ({', '.join(parts)})" if parts else ""
+
+
+def _toml(value: Any) -> str:  # noqa: ANN401  whatever a setting holds
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
