@@ -13,12 +13,12 @@ from triage import __version__
 from triage.errors import DetectorError
 from triage.findings.detector import Detector
 from triage.frames.pyav import open_video
+from triage.phrases import clock
 from triage.records import Fault, Finding, Frame, Provenance, Report, Role
 from triage.settings import Settings
 from triage.tracks.linker import link
 from triage.verdicts.policy import Policy, load_policy
 from triage.verdicts.rules import judge
-from triage.verdicts.words import clock
 
 
 @dataclass(frozen=True, slots=True)

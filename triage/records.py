@@ -141,6 +141,8 @@ class Coverage:
     """One sentence for each way in which this is less than the whole."""
     short_ms: int = 0
     """How much of the claim is missing at the end, after the tolerance for one picture."""
+    has_end_mark: bool = False
+    """The file makes no claim but marks its own end, as a GIF does, and the mark was there."""
 
     def __post_init__(self) -> None:
         if min(self.reached_ms, self.step_ms, self.sampled, self.near_identical, self.undecoded, self.short_ms) < 0:
@@ -152,7 +154,7 @@ class Coverage:
     def extent(self) -> Extent:
         if self.why:
             return Extent.PARTIAL
-        return Extent.UNKNOWN if self.claimed_ms is None else Extent.WHOLE
+        return Extent.UNKNOWN if self.claimed_ms is None and not self.has_end_mark else Extent.WHOLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from triage.frames.tally import Claim, Tally, clock
+from triage.frames.tally import Claim, Tally
 from triage.records import Extent
 
 
@@ -37,10 +37,3 @@ def test_damage_is_told_in_words() -> None:
         "it is damaged: 1 piece could not be decoded and 2 pictures were decoded with errors and may show false"
         " content, the first near 00:00.700",
     )
-
-
-@pytest.mark.parametrize(
-    ("time_ms", "text"), [(0, "00:00.000"), (2100, "00:02.100"), (3_599_999, "59:59.999"), (3_602_100, "1:00:02.100")]
-)
-def test_times_are_written_as_a_player_shows_them(time_ms: int, text: str) -> None:
-    assert clock(time_ms) == text

@@ -136,6 +136,7 @@ def _coverage_row(coverage: Coverage) -> Row:
         "near_identical": coverage.near_identical,
         "undecoded": coverage.undecoded,
         "short_ms": coverage.short_ms,
+        "has_end_mark": coverage.has_end_mark,
         "extent": coverage.extent.value,
         "why": list(coverage.why),
     }

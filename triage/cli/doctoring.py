@@ -12,8 +12,9 @@ from pathlib import Path
 from triage import __version__
 from triage.errors import WeightsError
 from triage.findings.yolo import pick_device
+from triage.phrases import listing
 from triage.records import Role
-from triage.verdicts.words import ROLE_WORDS, listing
+from triage.verdicts.words import ROLE_WORDS
 from triage.weights import all_weights, chosen, user_folder
 
 PACKAGES = ("av", "opencv-python", "numpy", "openvino", "torch", "torchvision", "ultralytics", "trackers")

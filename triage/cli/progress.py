@@ -13,9 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from triage.case.rows import Row
 from triage.errors import Refusal
 from triage.names import shown
+from triage.phrases import clock, counted
 from triage.run.dump import Found
 from triage.run.local import Done
-from triage.verdicts.words import clock, counted
 
 LINE_EVERY_S = 10
 """Seconds between two lines where there is no terminal to draw a bar on."""

@@ -12,11 +12,12 @@ from triage.cli.progress import ScanProgress
 from triage.cli.showing import status_lines
 from triage.errors import UsageError
 from triage.names import shown
+from triage.phrases import clock, counted, listing
 from triage.pipeline import Stages, make_stages
 from triage.run.dump import dump_roots, walk
 from triage.run.local import Done, Tally, scan
 from triage.settings import load_settings
-from triage.verdicts.words import ROLE_WORDS, clock, counted, listing
+from triage.verdicts.words import ROLE_WORDS
 
 MOST_NAMED = 20
 """Failed files named on stderr at the end; the queue has them all."""

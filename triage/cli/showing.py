@@ -7,10 +7,11 @@ from typing import Any
 
 from triage.case.store import Case
 from triage.names import shown
+from triage.phrases import clock, counted, listing
 from triage.records import Extent, Queue, Role
 from triage.settings import Sourced, listed
 from triage.verdicts.rules import NOT_LOOKED_FOR
-from triage.verdicts.words import ROLE_WORDS, clock, counted, listing
+from triage.verdicts.words import ROLE_WORDS
 from triage.weights import all_weights, chosen
 
 KIND_WORDS: Mapping[str, str] = {

@@ -50,6 +50,8 @@ class Outline:
     """Kinds of the boxes at the top of an MP4 or QuickTime file; empty for other files."""
     missing_bytes: int | None = 0
     """By how much the file is shorter than it says itself; None: its end is missing, and it does not say how much."""
+    has_end_mark: bool = False
+    """Files of its kind mark their own end, and the mark is there."""
     is_encrypted: bool = False
     """Some pictures are marked as encrypted (sample entry ``encv``)."""
     picture_wh: tuple[int, int] | None = None
@@ -91,7 +93,7 @@ def read_outline(file: BinaryIO) -> Outline:
             tail = file.read(TRAILING_BYTES)
             is_whole = tail.rstrip(b"\0").endswith(end) or (len(end) > 1 and end in tail)
             wh = struct.unpack(">II", head[16:24]) if head[12:16] == b"IHDR" and len(head) == 24 else None
-            outline = Outline(missing_bytes=0 if is_whole else None, picture_wh=wh)
+            outline = Outline(missing_bytes=0 if is_whole else None, has_end_mark=is_whole, picture_wh=wh)
     file.seek(0)
     return outline
 

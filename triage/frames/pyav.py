@@ -221,7 +221,8 @@ class _PyavSource:
         self._stream = _choose_stream(container, file)
         self._is_still = _is_still(container, self._stream, file.outline)
         self._picture_ms = _picture_ms(self._stream)
-        self._tally = Tally(_claim(container, self._stream, is_still=self._is_still), _remarks(container, file))
+        claim = _claim(container, self._stream, is_still=self._is_still)
+        self._tally = Tally(claim, file.outline.has_end_mark, _remarks(container, file))
         self._clock = Clock(origin_ms=_origin_ms(container, self._stream), picture_ms=self._picture_ms)
         self._stated: Orientation | None = file.grid.orientation if file.grid else None
         self._turns: dict[int, Orientation] = {}
@@ -240,7 +241,6 @@ class _PyavSource:
             )
         turn = self._orientation(self._first)
         width_px, height_px = turn.upright_wh(self._first.width, self._first.height)
-        claim = self._tally.claim
         self.video = Video(
             id=file.video_id,
             path=file.path,

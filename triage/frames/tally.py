@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from triage.phrases import clock, counted
 from triage.records import Coverage
 
 STREAM_TOLERANCE_MS = 100
@@ -27,6 +28,8 @@ class Tally:
     """Counts of one pass over a video. Grows by counts and at most a few sentences, whatever the length."""
 
     claim: Claim | None
+    has_end_mark: bool = False
+    """The file ends with the mark that files of its kind end with."""
     remarks: list[str] = field(default_factory=list)
     """What was found before any picture: encryption, missing bytes."""
     decoded: int = 0
@@ -68,15 +71,16 @@ class Tally:
         undecoded = self.skipped_packets + self.damaged_pictures
         if undecoded:
             since = f", the first near {clock(self.first_damage_ms)}" if self.first_damage_ms is not None else ""
-            parts = [f"{_count(self.skipped_packets, 'piece')} could not be decoded"] if self.skipped_packets else []
+            parts = []
+            if self.skipped_packets:
+                parts.append(f"{counted(self.skipped_packets, 'piece', 'pieces')} could not be decoded")
             if self.damaged_pictures:
-                were = "was" if self.damaged_pictures == 1 else "were"
-                parts.append(
-                    f"{_count(self.damaged_pictures, 'picture')} {were} decoded with errors and may show false content"
-                )
+                were = counted(self.damaged_pictures, "picture was", "pictures were")
+                parts.append(f"{were} decoded with errors and may show false content")
             why.append(f"it is damaged: {' and '.join(parts)}{since}")
         if self.shrunk_pictures:
-            why.append(f"{_count(self.shrunk_pictures, 'picture')} larger than the first were scaled down to its size")
+            larger = counted(self.shrunk_pictures, "picture", "pictures")
+            why.append(f"{larger} larger than the first were scaled down to its size")
         return Coverage(
             claimed_ms=self.claim.end_ms if self.claim else None,
             reached_ms=self.reached_ms,
@@ -86,16 +90,5 @@ class Tally:
             undecoded=undecoded,
             why=tuple(why),
             short_ms=short_ms,
+            has_end_mark=self.has_end_mark,
         )
-
-
-def clock(time_ms: int) -> str:
-    """``00:02.100``, or ``1:00:02.100`` from an hour on."""
-    seconds, thousandths = divmod(time_ms, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{f'{hours}:' if hours else ''}{minutes:02}:{seconds:02}.{thousandths:03}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

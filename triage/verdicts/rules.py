@@ -9,20 +9,11 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from triage.phrases import clock, counted, listing, span
 from triage.records import Coverage, Extent, Fault, Label, Queue, Reason, Role, Track, Verdict
 from triage.settings import Judging
 from triage.verdicts.policy import Policy, Rule
-from triage.verdicts.words import (
-    LABEL_PLURALS,
-    LABEL_WORDS,
-    ROLE_WORDS,
-    Likelihood,
-    clock,
-    counted,
-    likelihood,
-    listing,
-    span,
-)
+from triage.verdicts.words import LABEL_PLURALS, LABEL_WORDS, ROLE_WORDS, Likelihood, likelihood
 
 ORDER = list(Queue)
 NOT_LOOKED_FOR = "not_looked_for"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 
 from triage.records import Label, Role, Track
@@ -70,27 +70,3 @@ def likelihood(track: Track, settings: Judging) -> Likelihood:
     if sum(score >= settings.very_likely_from for score in scores) >= 2:
         return Likelihood.VERY_LIKELY
     return Likelihood.LIKELY if max(scores) >= settings.likely_from else Likelihood.POSSIBLE
-
-
-def clock(time_ms: int) -> str:
-    """``00:12.480``, with hours only where there are any."""
-    minutes, ms = divmod(time_ms, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    text = f"{minutes:02d}:{ms // 1000:02d}.{ms % 1000:03d}"
-    return f"{hours}:{text}" if hours else text
-
-
-def span(start_ms: int, end_ms: int) -> str:
-    """``at 00:12.480``, or ``00:12.480 to 00:15.000``."""
-    return f"at {clock(start_ms)}" if start_ms == end_ms else f"{clock(start_ms)} to {clock(end_ms)}"
-
-
-def listing(words: Iterable[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    *some, last = words
-    return f"{', '.join(some)} and {last}" if some else last
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """``1 picture``, ``3 pictures``."""
-    return f"{number} {one if number == 1 else many}"
