@@ -98,6 +98,12 @@ def test_two_people_are_two_tracks_and_one_person_seen_twice_is_not() -> None:
     assert verdict_of([track(Label.PERSON), track(Label.PERSON)], policy=policy).queue is Queue.URGENT
 
 
+def test_one_person_lost_and_found_again_is_not_two_people() -> None:
+    again = [track(Label.WEAPON, looks=8), track(Label.PERSON, 0, looks=3), track(Label.PERSON, 1600, looks=3)]
+    assert verdict_of(again).queue is Queue.PRIORITY
+    assert verdict_of([*again, track(Label.PERSON, 1600, looks=3)]).queue is Queue.URGENT
+
+
 def test_one_thing_cannot_stand_for_two_entries_of_a_rule() -> None:
     policy = policy_of("urgent: weapon weapon person")
     assert verdict_of([track(Label.WEAPON), track(Label.PERSON)], policy=policy).queue is Queue.ROUTINE

@@ -6,7 +6,7 @@ Evidence, gaps and faults may raise urgency; nothing lowers it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from triage.phrases import clock, counted, listing, span
@@ -51,9 +51,8 @@ def _fired(rule: Rule, weight: float, tracks: Sequence[Track], settings: Judging
     firings = []
     for first in (track for track in strong if track.label in rule.together[0]):
         near = [track for track in partners if track is not first and _apart_ms(first, track) <= rule.within_ms]
-        others = _surest(rule.together[1:], near)
-        if others is not None:
-            firings.append((first, *others))
+        found = [_surest(rule.together[1:], scene) for scene in _scenes(rule, first, near)]
+        firings += [(first, *others) for others in found if others is not None]
     for stretch in _stretches(firings):
         every = list(dict.fromkeys(track for firing in stretch for track in firing))
         firsts = [firing[0] for firing in stretch]
@@ -71,6 +70,27 @@ def _fired(rule: Rule, weight: float, tracks: Sequence[Track], settings: Judging
             end_ms=end_ms,
             weight=round(weight + min(score, 0.9999), 4),
         )
+
+
+def _scenes(rule: Rule, first: Track, near: Sequence[Track]) -> Iterator[list[Track]]:
+    """The tracks among which the rule may choose, once for each company of things that it asks for more than once.
+
+    Two tracks of one label are two things only where one look saw both; one after the other they may be the same
+    person, lost and found again.
+    """
+    several = frozenset[Label]().union(*(group for group in rule.together if rule.together.count(group) > 1))
+    if not several:
+        yield list(near)
+        return
+    seen: dict[int, set[int]] = defaultdict(set)
+    for track in near:
+        if track.label in several:
+            for finding in track.findings:
+                seen[finding.time_ms].add(id(track))
+    if first.label in several:
+        seen = {time_ms: seen[time_ms] for time_ms in {finding.time_ms for finding in first.findings} & seen.keys()}
+    for company in dict.fromkeys(frozenset(seen[time_ms]) for time_ms in sorted(seen)):
+        yield [track for track in near if track.label not in several or id(track) in company]
 
 
 def _surest(groups: Sequence[frozenset[Label]], tracks: Sequence[Track]) -> tuple[Track, ...] | None:
