@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from triage import __version__
+from triage.ahead import ahead
 from triage.errors import DetectorError
 from triage.findings.detector import Detector
 from triage.frames.pyav import open_video
@@ -72,11 +73,13 @@ def examine(path: Path, video_id: str, stages: Stages, on_time: Callable[[int], 
     """
     findings: list[Finding] = []
     failed = _Failed()
+    batch = stages.settings.detecting.batch
     with open_video(path, video_id, stages.settings.sampling) as source:
-        for frames in _batches(source.frames(), stages.settings.detecting.batch):
-            for detector in stages.detectors:
-                findings.extend(_look(detector, frames, failed))
-            on_time(frames[-1].time_ms)
+        with ahead(source.frames(), room=batch) as coming:
+            for frames in _batches(coming, batch):
+                for detector in stages.detectors:
+                    findings.extend(_look(detector, frames, failed))
+                on_time(frames[-1].time_ms)
         coverage = source.coverage()
         tracks = link(findings, stages.settings.tracking, source.stood_ms())
         video = source.video
