@@ -24,6 +24,7 @@ def squares_net(
     size_hw: tuple[int, int] | None = None,
     extra: int = 0,
     fails_on: float | None = None,
+    is_turned: bool = False,
 ) -> Path:
     """Write an ONNX network with the layout that ultralytics exports: (N, 4 + classes, anchors).
 
@@ -34,6 +35,7 @@ def squares_net(
         batch: the only batch that it takes; None: any.
         size_hw: the only picture size that it takes; None: any.
         extra: channels after the classes, such as a segmentation model's mask coefficients.
+        is_turned: whether it answers (N, anchors, 4 + classes), as other families of networks do.
         fails_on: not None: every output is this number (``nan``), as from a network that overflowed.
     """
     import onnx
@@ -73,13 +75,15 @@ def squares_net(
         helper.make_node("Add", ["zero", "side"], ["sides"]),
         helper.make_node("Concat", ["x", "y", "sides", "sides", "scores", *["zero"] * extra], ["grid"], axis=1),
         helper.make_node("Reshape", ["grid", "flat"], ["clean"]),
-        helper.make_node("Add", ["clean", "poison"], ["output0"]),
+        helper.make_node("Add", ["clean", "poison"], ["answer"]),
+        helper.make_node("Transpose", ["answer"], ["output0"], perm=[0, 2, 1] if is_turned else [0, 1, 2]),
     ]
+    sides = [None, 4 + classes + extra] if is_turned else [4 + classes + extra, None]
     graph = helper.make_graph(
         nodes,
         "squares",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch or "batch", 3, height, width])],
-        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [batch or "batch", 4 + classes + extra, None])],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [batch or "batch", *sides])],
         [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)

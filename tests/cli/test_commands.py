@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from tests import media
 from tests.examples import bright_is_armed
+from tests.nets import squares_net
 from triage.case.store import CATALOGUE, FORMAT
 from triage.cli.main import app
 from triage.findings import registry
@@ -244,6 +245,15 @@ def test_a_model_can_be_brought_and_taken_away(tmp_path: Path) -> None:
     assert triage("weights", "verify").exit_code == 0
     assert triage("weights", "remove", name).exit_code == 0
     assert name not in triage("weights", "list").stdout
+
+
+@pytest.mark.parametrize(("size_hw", "input_px"), [((256, 256), 256), (None, 640)])
+def test_a_brought_model_sees_pictures_of_the_size_it_takes(
+    tmp_path: Path, size_hw: tuple[int, int] | None, input_px: int
+) -> None:
+    file = squares_net(tmp_path / "squares.onnx", size_hw=size_hw)
+    assert triage("weights", "add", file, "--role", "people", "--labels", "person=person").exit_code == 0
+    assert f"{input_px} px" in triage("weights", "list").stdout
 
 
 @pytest.mark.parametrize(

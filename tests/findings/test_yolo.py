@@ -335,6 +335,21 @@ def test_a_model_for_exactly_four_pictures_is_refused_when_it_is_opened(tmp_path
         detector_of(squares_net(tmp_path / "squares.onnx", batch=4))
 
 
+@pytest.mark.parametrize("names", [None, {0: "person", 1: "weapon", 2: "knife"}])
+def test_an_answer_laid_out_otherwise_is_refused_and_not_read_as_nothing(
+    tmp_path: Path, names: Mapping[int, str] | None
+) -> None:
+    file = squares_net(tmp_path / "squares.onnx", classes=3, names=names, is_turned=True)
+    with pytest.raises(WeightsError, match=r"its answer has the shape \(1, 400, 7\); wanted is ultralytics'"):
+        yolo.open_engine(file, "cpu")
+
+
+def test_more_names_than_classes_are_refused(tmp_path: Path) -> None:
+    file = squares_net(tmp_path / "squares.onnx", names={0: "person", 1: "weapon", 2: "knife"})
+    with pytest.raises(WeightsError, match="its answer has the shape"):
+        yolo.open_engine(file, "cpu")
+
+
 def test_a_report_can_say_what_a_model_ran_on_and_exact_means_32_bits(net: Path) -> None:
     assert detector_of(net).runs_on.startswith("OpenVINO CPU ")
     exact = detector_of(net, settings=Detecting(device="cpu", precision=Precision.EXACT))

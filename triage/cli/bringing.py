@@ -12,11 +12,13 @@ from triage.records import Label, Role
 from triage.settings import nearest
 from triage.weights import Weights, add
 
+USUAL_PX = 640
+"""Longest side that ultralytics trains on unless told otherwise."""
 Word = TypeVar("Word", Role, Label)
 
 
 def bring(
-    file: Path, roles: Sequence[str], labels: str, input_px: int, card: Path | None, licence: str, at_least: str
+    file: Path, roles: Sequence[str], labels: str, input_px: int | None, card: Path | None, licence: str, at_least: str
 ) -> Weights:
     """Add a user's model.
 
@@ -31,7 +33,8 @@ def bring(
         if needed is not None and not needed.exists():
             raise UsageError(f"{needed}: there is no such file")
     # It is opened before it is kept: a model that cannot be read, or another class name, is better known now.
-    names = open_engine(file, "cpu").names.values()
+    engine = open_engine(file, "cpu")
+    names = engine.names.values()
     for theirs in meant_labels:
         if theirs not in names:
             raise WeightsError(f"{file}: the model has no class {theirs!r}{nearest(theirs, names)}")
@@ -39,7 +42,7 @@ def bring(
         file,
         roles=meant_roles,
         labels=meant_labels,
-        input_px=input_px,
+        input_px=input_px or max(engine.fixed_hw or (USUAL_PX,)),
         card=card,
         licence=licence,
         at_least=scores,

@@ -203,8 +203,13 @@ def weights_add(
         typer.Option(help='The model\'s classes as ours, such as "rifle=long_gun,pistol=handgun".', show_default=False),
     ],
     input_px: Annotated[
-        int, typer.Option(help="Longest side of the pictures it was trained on, in pixels.", min=32)
-    ] = 640,
+        Optional[int],  # noqa: UP045  Typer reads this at run time
+        typer.Option(
+            help="Longest side of the pictures it was trained on, in pixels; without, the size it takes, or 640.",
+            min=32,
+            show_default=False,
+        ),
+    ] = None,
     card: Annotated[
         Optional[Path],  # noqa: UP045  Typer reads this at run time
         typer.Option(help="Markdown that says what it was trained on and is blind to.", show_default=False),

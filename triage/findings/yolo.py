@@ -34,6 +34,8 @@ GREY = 114
 """What ultralytics pads training pictures with, so what a model has learned to see nothing in."""
 MOST_BOXES = 300
 """Boxes kept per picture: ultralytics' own default."""
+TRIAL_PX = 320
+"""Side of the picture that a model of any size is tried on when it is opened."""
 OVERLAP = 0.6
 """Intersection over union above which the weaker of two boxes of one label is dropped. Between ultralytics' 0.45 and
 0.7: people who stand close together must stay two."""
@@ -169,9 +171,10 @@ def open_engine(file: Path, device: str, precision: Precision = Precision.FAST) 
     torch_device = pick_device(device)
     suits_openvino = file.suffix == ".onnx" or (file.is_dir() and any(file.glob("*.xml")))
     try:
-        if suits_openvino and torch_device == "cpu":
-            return _OpenVino(file, precision)
-        return _Ultralytics(file, torch_device, precision)
+        is_ours = suits_openvino and torch_device == "cpu"
+        engine: Engine = _OpenVino(file, precision) if is_ours else _Ultralytics(file, torch_device, precision)
+        height, width = engine.fixed_hw or (TRIAL_PX, TRIAL_PX)
+        answer = tuple(engine.run(np.full((1, height, width, 3), GREY, np.uint8)).shape)
     except WeightsError:
         raise
     # Readers of a dozen formats raise whatever they like on a file that is not theirs, TypeError and KeyError included.
@@ -180,6 +183,14 @@ def open_engine(file: Path, device: str, precision: Precision = Precision.FAST) 
             f"{file}: cannot be read as a detection model: {_first_line(error)}. "
             "Wanted is a file that ultralytics can read (.pt, .onnx, OpenVINO folder, TensorRT .engine)"
         ) from error
+    # Another family's layout (YOLOX, SSD) would not fail: it would be read as numbers that never mean anything.
+    is_end_to_end = len(answer) == 3 and answer[2] == 6
+    if not is_end_to_end and not (len(answer) == 3 and 4 + len(engine.names) <= answer[1] < answer[2]):
+        raise WeightsError(
+            f"{file}: its answer has the shape {answer}; wanted is ultralytics' (1, 4 + classes, places) or "
+            "(1, boxes, 6). Export the model with ultralytics, without its own non-maximum suppression"
+        )
+    return engine
 
 
 def pick_device(device: str) -> str:
@@ -323,8 +334,10 @@ def _class_names(file: Path, model: openvino.Model) -> Mapping[int, str]:
     if isinstance(named, dict):
         return {int(number): str(name) for number, name in named.items()}
     shape = model.output(0).partial_shape
+    if shape.rank.is_dynamic or shape.rank.get_length() != 3:
+        raise WeightsError(f"its answer {shape} is not laid out as a detector's of ultralytics")
     # An end-to-end output, (N, boxes, 6), does not tell how many classes there are; ultralytics assumes as many.
-    classes = 999 if shape[2] == 6 else shape[1].get_length() - 4
+    classes = 999 if shape[2] == 6 or shape[1].is_dynamic else shape[1].get_length() - 4
     return {number: f"class{number}" for number in range(classes)}
 
 
@@ -343,4 +356,6 @@ def _up_to_stride(side: int) -> int:
 
 
 def _first_line(error: BaseException) -> str:
+    if "http" in str(error):  # ultralytics wanted to fetch something in its place
+        return "ultralytics would have to download another file in its place, and triage never does"
     return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
