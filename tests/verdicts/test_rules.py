@@ -174,11 +174,34 @@ def test_the_most_urgent_reason_comes_first_and_among_equals_the_rule_further_up
         "bound",
         "graphic",
         "armed_person",
-        "armed",
         "partial",
         "people",
         "looked",
     ]
+
+
+def test_what_another_reason_says_already_is_not_said_again() -> None:
+    assert fired(verdict_of([track(Label.WEAPON), track(Label.PERSON)])) == ["armed_person", "people", "looked"]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param(["priority: weapon person", "urgent: weapon"], id="it is more urgent"),
+        pytest.param(["urgent: weapon", "urgent: weapon person"], id="its rule stands further up"),
+        pytest.param(["urgent: person weapon", "urgent: weapon"], id="it is about another thing first"),
+    ],
+)
+def test_a_reason_that_another_does_not_wholly_say_is_said_too(rules: list[str]) -> None:
+    verdict = verdict_of([track(Label.WEAPON), track(Label.PERSON)], policy=policy_of(*rules))
+    assert {"rule0", "rule1"} <= set(fired(verdict))
+
+
+def test_a_weapon_that_is_there_longer_than_the_person_is_said_for_as_long() -> None:
+    alone_later = [track(Label.WEAPON, looks=6), track(Label.PERSON, looks=1), track(Label.WEAPON, 3500, looks=9)]
+    policy = policy_of("urgent: weapon person", "urgent: weapon")
+    reason = only(verdict_of(alone_later, policy=policy), "rule1")
+    assert (reason.start_ms, reason.end_ms) == (0, 6700)
 
 
 def test_a_surer_sight_under_one_rule_is_read_first() -> None:

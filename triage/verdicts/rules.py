@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from triage.phrases import clock, counted, listing, span
 from triage.records import Coverage, Extent, Fault, Label, Queue, Reason, Role, Track, Verdict
@@ -33,8 +34,9 @@ def judge(
 ) -> Verdict:
     """Where a video waits and why, the most urgent reason first."""
     weighted = [(rule, float(len(policy.rules) - place)) for place, rule in enumerate(policy.rules)]
+    firings = [firing for rule, weight in weighted for firing in _fired(rule, weight, tracks, settings)]
     reasons = [
-        *(reason for rule, weight in weighted for reason in _fired(rule, weight, tracks, settings)),
+        *(firing.reason for firing in firings if not any(_says(other, firing) for other in firings)),
         *_not_wholly_seen(coverage, faults, policy),
         *_looked(coverage, looked_for),
     ]
@@ -42,8 +44,36 @@ def judge(
     return Verdict(ordered[0].queue, tuple(ordered))
 
 
-def _fired(rule: Rule, weight: float, tracks: Sequence[Track], settings: Judging) -> Iterator[Reason]:
-    """One reason for each stretch of time in which the rule holds."""
+@dataclass(frozen=True, slots=True)
+class _Firing:
+    """A rule that holds for a stretch of time."""
+
+    rule: Rule
+    word: Likelihood
+    reason: Reason
+
+
+def _says(other: _Firing, firing: _Firing) -> bool:
+    """Whether ``other`` says all that ``firing`` says: more of the same, as urgently, as surely, for as long.
+
+    A weapon beside two people is also a weapon beside a person, and a weapon; saying it once is easier to read.
+    """
+    theirs, ours = Counter(other.rule.together), Counter(firing.rule.together)
+    starts = (other.reason.start_ms or 0) <= (firing.reason.start_ms or 0)
+    ends = (other.reason.end_ms or 0) >= (firing.reason.end_ms or 0)
+    return (
+        theirs > ours
+        and other.rule.together[0] == firing.rule.together[0]
+        and ORDER.index(other.rule.queue) <= ORDER.index(firing.rule.queue)
+        and other.reason.weight >= firing.reason.weight
+        and other.word.rank >= firing.word.rank
+        and starts
+        and ends
+    )
+
+
+def _fired(rule: Rule, weight: float, tracks: Sequence[Track], settings: Judging) -> Iterator[_Firing]:
+    """One firing for each stretch of time in which the rule holds."""
     sure = {id(track): likelihood(track, settings) for track in tracks}
     strong = [track for track in tracks if sure[id(track)].rank >= rule.at_least.rank]
     asked = frozenset[Label]().union(*rule.together[1:])
@@ -62,7 +92,7 @@ def _fired(rule: Rule, weight: float, tracks: Sequence[Track], settings: Judging
         best = max(stretch, key=lambda firing: min(sure[id(track)].rank for track in firing))
         word = min((sure[id(track)] for track in best), key=lambda word: word.rank)
         score = max(min(track.score for track in firing) for firing in stretch)
-        yield Reason(
+        reason = Reason(
             rule=rule.name,
             words=f"{_named(rule, every, word)}, {span(start_ms, end_ms)}",
             queue=rule.queue,
@@ -70,6 +100,7 @@ def _fired(rule: Rule, weight: float, tracks: Sequence[Track], settings: Judging
             end_ms=end_ms,
             weight=round(weight + min(score, 0.9999), 4),
         )
+        yield _Firing(rule, word, reason)
 
 
 def _scenes(rule: Rule, first: Track, near: Sequence[Track]) -> Iterator[list[Track]]:
