@@ -12,7 +12,10 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "triage"
 
-BASE = {"records", "errors", "geometry", "settings", "weights", "durable", "names", "phrases", "shipped", "__init__"}
+BASE = {
+    *("records", "errors", "geometry", "settings", "weights", "shipped", "__init__"),
+    *("durable", "names", "original", "phrases"),
+}
 """Below every stage; these know one another and nothing else."""
 
 MAY_IMPORT = {

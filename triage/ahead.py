@@ -50,7 +50,18 @@ def ahead(items: Iterator[Item], room: int) -> Iterator[Iterator[Item]]:
         yield take()
     finally:
         is_over.set()
-        while worker.is_alive():
+        _wait_for(worker, waiting)
+
+
+def _wait_for(worker: threading.Thread, waiting: queue.Queue[object]) -> None:
+    """Return when the thread has ended, whoever presses Ctrl-C meanwhile: what it reads from is closed after this."""
+    interrupted = False
+    while worker.is_alive():
+        try:
             with suppress(queue.Empty):
                 waiting.get_nowait()  # it may be waiting for room
             worker.join(0.01)
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt

@@ -75,6 +75,8 @@ def _make(path: Path, make: Callable[[Path], object]) -> None:
         waiting.replace(path)
     except OSError as error:
         raise no_room(path, error) from error
+    finally:
+        waiting.unlink(missing_ok=True)
 
 
 def _write(path: Path, pictures: Iterable[Picture]) -> None:

@@ -34,6 +34,8 @@ def write_stream(path: Path, pieces: Iterable[bytes]) -> None:
         _sync_folder(path.parent)
     except OSError as error:
         raise no_room(path, error) from error
+    finally:
+        waiting.unlink(missing_ok=True)  # half of it would only keep a full disk full
 
 
 def no_room(path: Path, error: OSError) -> CaseError:

@@ -10,7 +10,8 @@
     ├── VideoError                  this file cannot be examined; the others can (see ``kind``)
     ├── DetectorError               a model failed on these frames
     └── CaseError                   the case folder cannot be used as it is
-        └── CaseFullError           there is no room left to write in
+        ├── CaseFullError           there is no room left to write in
+        └── ReportError             one stored report is damaged; a scan makes it anew
 
 A ``VideoError`` becomes a row of its own, a ``DetectorError`` a fault beside what else was found. The others stop the
 command: the command line prints the sentence and leaves with the exit code of the class.
@@ -83,3 +84,7 @@ class CaseFullError(CaseError):
     """There is no room left to write in."""
 
     exit_code = 1
+
+
+class ReportError(CaseError):
+    """One stored report is damaged; a scan makes it anew."""

@@ -14,12 +14,15 @@ from triage.ahead import ahead
 from triage.errors import DetectorError
 from triage.findings.detector import Detector
 from triage.frames.pyav import open_video
-from triage.phrases import clock
+from triage.phrases import clock, counted
 from triage.records import Fault, Finding, Frame, Provenance, Report, Role
 from triage.settings import Settings
 from triage.tracks.linker import link
 from triage.verdicts.policy import Policy, load_policy
 from triage.verdicts.rules import judge
+
+MOST_BYTES = 256 * 2**20
+"""Of pictures in one batch, and again of those decoded ahead: 8 pictures of 4K, one of 64 megapixels or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def make_stages(settings: Settings, detectors: Sequence[Detector] | None = None)
 
         detectors = make_detectors(settings.detecting)
     weights = {detector.name: detector.sha256 for detector in detectors}
-    looking = _short_hash(settings.digest(judging=False), *sorted(weights.values()))
+    looking = _short_hash(settings.digest(judging=False), *sorted(detector.recipe for detector in detectors))
     judging = _short_hash(settings.digest(judging=True), policy.text)
     roles = {role for detector in detectors for role in detector.roles}
     provenance = Provenance(
@@ -73,8 +76,9 @@ def examine(path: Path, video_id: str, stages: Stages, on_time: Callable[[int], 
     """
     findings: list[Finding] = []
     failed = _Failed()
-    batch = stages.settings.detecting.batch
     with open_video(path, video_id, stages.settings.sampling) as source:
+        picture_bytes = source.video.width_px * source.video.height_px * 3
+        batch = max(1, min(stages.settings.detecting.batch, MOST_BYTES // picture_bytes))
         with ahead(source.frames(), room=batch) as coming:
             for frames in _batches(coming, batch):
                 for detector in stages.detectors:
@@ -105,7 +109,8 @@ def judge_again(report: Report, stages: Stages) -> Report:
         policy=stages.policy,
         settings=stages.settings.judging,
     )
-    return replace(report, verdict=verdict, provenance=stages.provenance)
+    # What looked, and on what, stays as it was; only the judging is new.
+    return replace(report, verdict=verdict, provenance=replace(report.provenance, settings=stages.provenance.settings))
 
 
 class _Failed:
@@ -119,7 +124,12 @@ class _Failed:
 
     def faults(self) -> tuple[Fault, ...]:
         return tuple(
-            Fault("findings", times[0], f"{why}; not looked at: {len(times)} pictures from {clock(times[0])} on")
+            Fault(
+                "findings",
+                times[0],
+                f"{why}; not looked at: {counted(len(times), 'picture', 'pictures')} from {clock(times[0])} on",
+                len(times),
+            )
             for (_, why), times in sorted(self._times_ms.items())
         )
 

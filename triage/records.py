@@ -218,6 +218,8 @@ class Fault:
     time_ms: int | None
     """None: it concerns the whole video."""
     why: str
+    pictures: int = 0
+    """How many were not looked at because of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,8 @@ def add(
 ) -> Weights:
     """Copy a weights file into the user's folder and make it the one that serves ``roles``.
 
+    The same file added again keeps the roles and labels that it had; what is given now wins over what was given then.
+
     Args:
         file: a model that ultralytics can read; a folder for OpenVINO.
         labels: the model's class names to ours.
@@ -159,27 +161,32 @@ def add(
     name = f"{_plain(_stem(file))}-{digest[:8]}"
     folder = user_folder()
     kept = folder / digest[:16] / file.name  # the file keeps its name: ultralytics tells formats by their endings
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise no_room(kept, error) from error
+    entries = read_manifest(folder, yours=True)
+    before = next((entry for entry in entries if entry.name == name), None)
     weights = Weights(
         name=name,
-        roles=tuple(roles),
+        roles=tuple(dict.fromkeys([*(before.roles if before else ()), *roles])),
         file=kept,
         sha256=digest,
         licence=licence,
         origin=origin or f"added by the user from {file.name}",
-        labels=labels,
+        labels={**(before.labels if before else {}), **labels},
         input_px=input_px,
         card=folder / f"{name}.md",
-        at_least=at_least,
+        at_least={**(before.at_least if before else {}), **at_least},
         yours=True,
     )
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
         _copy(file, kept)
     except OSError as error:
         raise no_room(kept, error) from error
-    write_whole(weights.card, card.read_bytes() if card else _unmeasured(weights).encode())
-    others = [entry for entry in read_manifest(folder, yours=True) if entry.name != name]
-    _write_manifest(folder, [*others, weights])
+    if card or not weights.card.exists():  # somebody may have written theirs by now
+        write_whole(weights.card, card.read_bytes() if card else _unmeasured(weights).encode())
+    _write_manifest(folder, [*(entry for entry in entries if entry.name != name), weights])
     return weights
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.examples import failure, report
 from triage.case.rows import dump_row, is_failure, load_row, report_of, row_of, with_paths
-from triage.errors import CaseError, Refusal
+from triage.errors import CaseError, Refusal, ReportError
 from triage.records import SCHEMA
 
 GOLDEN = Path(__file__).parent.parent / "data" / "report.json"
@@ -35,7 +35,8 @@ def test_a_stored_report_reads_as_it_did_when_it_was_written() -> None:
 
 def test_a_row_holds_no_path_of_its_own() -> None:
     assert "path" not in row_of(report())["video"]
-    assert with_paths(row_of(report()), ["/a", "/b"])["video"]["paths"] == ["/a", "/b"]
+    assert with_paths(row_of(report()), ["/a", "/b"], [])["video"]["paths"] == ["/a", "/b"]
+    assert with_paths(row_of(report()), [], ["/c"])["video"]["path"] == "/c"
 
 
 @pytest.mark.parametrize("kind", Refusal)
@@ -54,7 +55,7 @@ def test_a_newer_row_is_refused_by_name() -> None:
         load_row(json.dumps(newer).encode(), Path("reports/x.json"))
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"video": 1}', b"\xff\xfe"])
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"video": 1}', b'{"schema": 1}', b'{"schema": "a"}', b"\xff\xfe"])
 def test_a_damaged_row_is_named_and_says_what_to_do(data: bytes) -> None:
-    with pytest.raises(CaseError, match=r"reports/x\.json: this report is damaged; delete it and scan again"):
+    with pytest.raises(ReportError, match=r"reports/x\.json: this report is damaged; scan again and it is made anew"):
         load_row(data, Path("reports/x.json"))

@@ -8,15 +8,16 @@ import pytest
 
 from tests.examples import PROVENANCE, failure, report, under_other_settings, video_id
 from triage.case.rows import row_of
-from triage.case.store import CATALOGUE, FORMAT, Case, Stamp, only_scan, open_case
+from triage.case.store import CATALOGUE, FORMAT, Case, only_scan, open_case
 from triage.errors import CaseError, CaseFullError, Refusal, UsageError
+from triage.original import Stamp
 from triage.records import Queue
 
 STAMP = Stamp(size=10, mtime_ns=1, ctime_ns=2)
 
 
 def put(case: Case, name: str, queue: Queue, weight: float = 1.0) -> None:
-    case.note_file(Path(f"/dump/{name}.mp4"), Path("/dump"), STAMP, video_id(name))
+    case.note_file(Path(f"/dump/{name}.mp4"), STAMP, video_id(name))
     case.save(report(name, queue, weight))
 
 
@@ -30,7 +31,7 @@ def test_rows_come_the_most_urgent_first_and_the_weightiest_of_a_queue_first(tmp
         put(case, "light", Queue.URGENT, 1.0)
         put(case, "heavy", Queue.URGENT, 2.0)
         put(case, "middle", Queue.PRIORITY)
-        case.note_unread(Path("/dump/locked.mp4"), Path("/dump"), Refusal.NOT_OPENED, "permission denied")
+        case.note_unread(Path("/dump/locked.mp4"), Refusal.NOT_OPENED, "permission denied")
         assert names(case) == ["heavy", "light", "middle", "calm", "locked"]
         assert names(case, Queue.URGENT) == ["heavy", "light"]
         assert names(case, limit=2) == ["heavy", "light"]
@@ -41,7 +42,7 @@ def test_rows_come_the_most_urgent_first_and_the_weightiest_of_a_queue_first(tmp
 def test_the_same_bytes_at_two_places_are_one_row_with_both_paths(tmp_path: Path) -> None:
     with open_case(tmp_path, make=True) as case:
         put(case, "one", Queue.ROUTINE)
-        case.note_file(Path("/dump/a copy.mp4"), Path("/dump"), STAMP, video_id("one"))
+        case.note_file(Path("/dump/a copy.mp4"), STAMP, video_id("one"))
         (row,) = case.rows()
         assert row["video"]["paths"] == ["/dump/a copy.mp4", "/dump/one.mp4"]
         assert case.counts().files == 2
@@ -51,7 +52,7 @@ def test_the_same_bytes_at_two_places_are_one_row_with_both_paths(tmp_path: Path
 def test_a_name_that_is_no_text_is_kept_as_it_is(tmp_path: Path) -> None:
     odd = Path(os.fsdecode(b"/dump/\xff\xfe.mp4"))
     with open_case(tmp_path, make=True) as case:
-        case.note_file(odd, Path("/dump"), STAMP, video_id())
+        case.note_file(odd, STAMP, video_id())
         case.save(report())
         (row,) = case.rows()
         assert os.fsencode(row["video"]["path"]) == b"/dump/\xff\xfe.mp4"
@@ -93,21 +94,99 @@ def test_a_file_that_is_gone_keeps_its_row_and_is_counted(tmp_path: Path) -> Non
     with open_case(tmp_path, make=True) as case:
         put(case, "stays", Queue.ROUTINE)
         put(case, "goes", Queue.ROUTINE)
-        case.note_gone([Path("/dump")], {Path("/dump/stays.mp4")})
+        case.begin("aaaa.bbbb", [Path("/dump")], [Path("/dump/stays.mp4")])
         assert case.counts().gone == 1
-        assert sorted(names(case)) == ["goes", "stays"]
+        rows = {Path(row["video"]["path"]).stem: row["video"] for row in case.rows()}
+        assert rows["goes"]["paths"] == []
+        assert rows["goes"]["past_paths"] == ["/dump/goes.mp4"]
+
+
+@pytest.mark.parametrize(("root", "gone"), [("/dump", 1), ("/", 0), ("/dump/sub", 1), ("/dum", 0), ("/elsewhere", 0)])
+def test_only_what_lies_below_a_scanned_dump_can_be_gone(tmp_path: Path, root: str, gone: int) -> None:
+    with open_case(tmp_path, make=True) as case:
+        case.note_file(Path("/dump/sub/one.mp4"), STAMP, video_id("one"))
+        case.begin("aaaa.bbbb", [Path(root)], [])
+        assert case.counts().gone == gone
+
+
+def test_a_replaced_file_keeps_the_path_of_what_lay_there(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        put(case, "one", Queue.URGENT)
+        case.note_file(Path("/dump/one.mp4"), Stamp(11, 3, 4), video_id("two"))
+        case.save(report("two", Queue.ROUTINE))
+        old, new = (row["video"] for row in case.rows())
+        assert (old["path"], old["paths"], old["past_paths"]) == ("/dump/one.mp4", [], ["/dump/one.mp4"])
+        assert new["paths"] == ["/dump/one.mp4"]
+        assert case.counts().gone == 0, "something lies there"
+
+
+def test_a_file_that_cannot_be_read_today_keeps_what_is_known_of_it(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        put(case, "one", Queue.URGENT)
+        case.note_unread(Path("/dump/one.mp4"), Refusal.NOT_OPENED, "permission denied")
+        urgent, unread = case.rows()
+        assert urgent["video"]["paths"] == ["/dump/one.mp4"]
+        assert unread["verdict"]["reasons"][0]["words"] == "permission denied"
+
+
+def test_what_could_not_be_read_and_is_no_longer_there_has_no_row(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        case.note_unread(Path("/dump/locked"), Refusal.NOT_OPENED, "permission denied")
+        case.begin("aaaa.bbbb", [Path("/dump")], [Path("/dump/locked/one.mp4")])
+        assert list(case.rows()) == []
+        assert case.counts().queues[Queue.UNREADABLE] == 0
+
+
+def test_what_a_scan_has_not_come_to_is_counted_as_left(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        case.begin(PROVENANCE.settings, [Path("/dump")], [Path("/dump/one.mp4"), Path("/dump/two.mp4")])
+        assert case.counts().left == 2
+        put(case, "one", Queue.ROUTINE)
+        assert case.counts().left == 1
+
+
+def test_results_of_other_settings_than_the_last_scan_are_counted(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        put(case, "one", Queue.ROUTINE)
+        case.begin(PROVENANCE.settings, [Path("/dump")], [Path("/dump/one.mp4")])
+        assert case.counts().otherwise == 0
+        case.begin("cccc.bbbb", [Path("/dump")], [Path("/dump/one.mp4")])
+        assert case.counts().otherwise == 1
+
+
+def test_nothing_is_written_where_nothing_changed(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        put(case, "one", Queue.ROUTINE)
+        before = case._catalogue.total_changes
+        case.note_file(Path("/dump/one.mp4"), STAMP, video_id("one"))
+        case.take(row_of(report("one", Queue.ROUTINE, 1.0)))
+        assert case._catalogue.total_changes == before
+
+
+def test_a_case_that_may_not_be_written_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_case(tmp_path / "case", make=True) as case:
+        put(case, "one", Queue.URGENT)
+    connect = sqlite3.connect
+
+    def on_a_read_only_disk(address: str, *, uri: bool) -> sqlite3.Connection:
+        # Such a disk refuses the log that a reader would open beside the catalogue.
+        return connect(address if "immutable" in address else "file:/nowhere/at/all?mode=ro", uri=uri)
+
+    monkeypatch.setattr(sqlite3, "connect", on_a_read_only_disk)
+    with open_case(tmp_path / "case") as case:
+        assert names(case) == ["one"]
 
 
 def test_what_was_read_but_not_examined_is_counted_as_left(tmp_path: Path) -> None:
     with open_case(tmp_path, make=True) as case:
         put(case, "done", Queue.ROUTINE)
-        case.note_file(Path("/dump/next.mp4"), Path("/dump"), STAMP, video_id("next"))
+        case.note_file(Path("/dump/next.mp4"), STAMP, video_id("next"))
         assert case.counts().left == 1
 
 
 def test_a_file_that_became_readable_is_no_longer_counted_as_unreadable(tmp_path: Path) -> None:
     with open_case(tmp_path, make=True) as case:
-        case.note_unread(Path("/dump/one.mp4"), Path("/dump"), Refusal.NOT_OPENED, "permission denied")
+        case.note_unread(Path("/dump/one.mp4"), Refusal.NOT_OPENED, "permission denied")
         assert case.counts().queues[Queue.UNREADABLE] == 1
         put(case, "one", Queue.ROUTINE)
         assert case.counts().queues[Queue.UNREADABLE] == 0

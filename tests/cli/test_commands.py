@@ -16,9 +16,11 @@ from tests.examples import bright_is_armed
 from tests.nets import squares_net
 from triage.case.store import CATALOGUE, FORMAT
 from triage.cli.main import app
+from triage.errors import DetectorError
 from triage.findings import registry
 from triage.findings.detector import Detector
-from triage.findings.scripted import Scripted
+from triage.findings.scripted import Said, Scripted
+from triage.records import Frame
 from triage.settings import Detecting
 
 README = Path(__file__).parent.parent.parent / "README.md"
@@ -107,6 +109,18 @@ def test_an_export_has_a_line_for_every_content_with_all_that_was_promised(dump:
     assert {"label", "start_ms", "end_ms", "score", "findings"} <= set(track)
     assert {"time_ms", "box_xyxy", "score"} <= set(track["findings"][0])
     assert track["findings"][0]["box_xyxy"] == [50, 40, 90, 60]
+
+
+def test_an_export_never_writes_over_an_original(dump: Path, tmp_path: Path) -> None:
+    triage("scan", dump, "--case", tmp_path / "case")
+    for name in ("calm.mp4", "empty.mp4"):
+        before = (dump / name).read_bytes()
+        refused = triage("export", tmp_path / "case", "--out", dump / name)
+        assert refused.exit_code == 2
+        assert "is there already and is no earlier export" in refused.stderr
+        assert (dump / name).read_bytes() == before
+    for _ in range(2):
+        assert triage("export", tmp_path / "case", "--out", tmp_path / "out.jsonl").exit_code == 0
 
 
 def test_an_export_to_a_file_is_the_same_text(dump: Path, tmp_path: Path) -> None:
@@ -200,6 +214,45 @@ def test_an_interruption_ends_with_130_and_says_how_to_go_on(
     assert triage("scan", dump, "--case", tmp_path / "case").exit_code == 1
 
 
+def test_a_stopped_scan_is_said_by_status_and_queue(
+    dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("triage.run.local.examine", interrupt)
+        triage("scan", dump, "--case", tmp_path / "case")
+    assert "3 files are still to be examined: run the scan again" in triage("status", tmp_path / "case").stdout
+    assert "this is not the whole queue" in triage("queue", tmp_path / "case").stdout
+
+
+def test_a_case_name_too_long_for_the_system_is_said(tmp_path: Path) -> None:
+    result = triage("status", tmp_path / ("x" * 300))
+    assert result.exit_code == 2
+    assert "File name too long" in result.stderr
+
+
+def test_no_sentence_commands_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "a\x1b[31mb").mkdir()
+    result = triage("scan", tmp_path / "a\x1b[31mb", "--case", tmp_path / "case")
+    assert "\x1b" not in result.stderr
+    assert r"a\x1b[31mb" in result.stderr
+
+
+def test_a_model_that_fails_is_named_and_ends_with_1(
+    dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Frame) -> Said:
+        raise DetectorError("scripted failed: out of memory")
+
+    (dump / "empty.mp4").unlink()
+    monkeypatch.setattr(registry, "make_detectors", lambda _: [Scripted(broken)])
+    result = triage("scan", dump, "--case", tmp_path / "case")
+    assert result.exit_code == 1
+    assert "calm.mp4: not wholly examined: scripted failed: out of memory" in result.stderr
+
+
 def test_an_unknown_format_names_the_nearest(dump: Path, tmp_path: Path) -> None:
     result = triage("export", tmp_path, "--to", "jsnl")
     assert result.exit_code == 2
@@ -245,6 +298,15 @@ def test_a_model_can_be_brought_and_taken_away(tmp_path: Path) -> None:
     assert triage("weights", "verify").exit_code == 0
     assert triage("weights", "remove", name).exit_code == 0
     assert name not in triage("weights", "list").stdout
+
+
+def test_the_same_model_added_for_another_role_keeps_the_first(tmp_path: Path) -> None:
+    file = squares_net(tmp_path / "squares.onnx")
+    triage("weights", "add", file, "--role", "people", "--labels", "person=person", "--at-least", "person=0.4")
+    triage("weights", "add", file, "--role", "weapons", "--labels", "weapon=weapon")
+    shown = triage("weights", "list").stdout
+    assert "in use for people and weapons" in shown
+    assert "labels person=person, weapon=weapon" in shown
 
 
 @pytest.mark.parametrize(("size_hw", "input_px"), [((256, 256), 256), (None, 640)])

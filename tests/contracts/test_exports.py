@@ -13,8 +13,8 @@ from triage.case.rows import row_of, with_paths
 from triage.exports.registry import EXPORTS, exporter
 
 ROWS = [
-    with_paths(row_of(report()), ["/dump/a.mp4", "/dump/b\udcff.mp4"]),
-    with_paths(row_of(failure()), ['/dump/"quoted", with a comma\nand a line.mp4']),
+    with_paths(row_of(report()), ["/dump/a.mp4", "/dump/b\udcff.mp4"], ["/dump/once.mp4"]),
+    with_paths(row_of(failure()), ['/dump/"quoted", with a comma\nand a line.mp4'], []),
 ]
 
 

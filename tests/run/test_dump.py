@@ -35,6 +35,43 @@ def test_folders_are_entered_however_deep(tmp_path: Path) -> None:
     assert found(tmp_path) == {"a/b/c/d.mp4": None}
 
 
+def test_folders_deeper_than_python_can_call_are_entered(tmp_path: Path) -> None:
+    deep, here = 1200, Path.cwd()
+    try:
+        os.chdir(tmp_path)
+        for _ in range(deep):  # step by step: so long a path cannot be made at once
+            Path("a").mkdir()
+            os.chdir("a")
+        Path("clip.mp4").write_bytes(b"x")
+    finally:
+        os.chdir(here)
+    assert [item.path.name for item in walk([tmp_path], leave_out=Path("/nowhere"))] == ["clip.mp4"]
+
+
+def test_links_that_lead_to_each_other_have_their_rows(tmp_path: Path) -> None:
+    (tmp_path / "one").symlink_to(tmp_path / "two")
+    (tmp_path / "two").symlink_to(tmp_path / "one")
+    assert set(found(tmp_path).values()) == {"it is a symbolic link that leads nowhere"}
+
+
+def test_a_link_into_another_dump_of_the_scan_is_no_failure(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "two/clip.mp4").write_bytes(b"x")
+    (tmp_path / "one/clip.mp4").symlink_to(tmp_path / "two/clip.mp4")
+    assert list(found(tmp_path / "two", tmp_path / "one")) == ["clip.mp4"]
+
+
+def test_a_case_that_is_the_dump_itself_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is the dump itself"):
+        list(walk(dump_roots([tmp_path]), leave_out=tmp_path))
+
+
+def test_a_name_too_long_for_the_system_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be opened: File name too long"):
+        dump_roots([tmp_path / ("x" * 300)])
+
+
 def test_links_are_never_followed(tmp_path: Path) -> None:
     dump, outside = tmp_path / "dump", tmp_path / "outside"
     dump.mkdir()

@@ -8,22 +8,23 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from tests import media
 from tests.examples import bright_is_armed, nobody, scripted_stages
-from triage.case.rows import Row
+from triage import __version__, pipeline
 from triage.case.store import Case, open_case
 from triage.errors import DetectorError
-from triage.findings.scripted import Said
-from triage.pipeline import Stages
-from triage.records import Frame
+from triage.findings.scripted import Said, Scripted
+from triage.pipeline import Stages, make_stages
+from triage.records import Finding, Frame
 from triage.run.dump import Found, dump_roots, walk
-from triage.run.local import Done, Tally, scan
+from triage.run.local import Done, Outcome, Tally, scan
+from triage.settings import load_settings
 
 
 @dataclass
@@ -38,8 +39,8 @@ class Watched:
     def at(self, time_ms: int) -> None:
         pass
 
-    def end(self, found: Found, done: Done, row: Row | None) -> None:
-        self.done[found.path.name] = done
+    def end(self, found: Found, outcome: Outcome) -> None:
+        self.done[found.path.name] = outcome.done
 
 
 def run(dump: Path, case: Case, stages: Stages | None = None) -> dict[str, Done]:
@@ -160,6 +161,82 @@ def test_a_failing_detector_is_a_fault_and_is_tried_again(dump: Path, case: Case
     assert rows["clip.mp4"]["faults"] == []
 
 
+def test_a_scan_that_was_stopped_does_not_look_finished(dump: Path, case: Case) -> None:
+    def stop(_: Frame) -> Said:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(dump, case, scripted_stages(stop))
+    assert case.counts().left == len(list(dump.iterdir()))
+    run(dump, case)
+    assert case.counts().left == 0
+
+
+def test_the_same_weights_used_otherwise_look_again(dump: Path, case: Case) -> None:
+    class Stricter(Scripted):
+        @property
+        def recipe(self) -> str:
+            return f"{self.sha256} from 0.9 on"
+
+    run(dump, case)
+    stricter = make_stages(load_settings().settings, [Stricter(bright_is_armed)])
+    assert run(dump, case, stricter)["clip.mp4"] is Done.EXAMINED
+
+
+def test_a_damaged_report_is_made_anew(dump: Path, case: Case) -> None:
+    run(dump, case)
+    before = reports(case.folder)
+    for file in (case.folder / "reports").rglob("*.json"):
+        file.write_text('{"schema": 1}')
+    run(dump, case)
+    assert reports(case.folder) == before
+
+
+def test_judging_again_does_not_forge_who_looked(dump: Path, case: Case, tmp_path: Path) -> None:
+    run(dump, case)
+    policy = tmp_path / "mine.toml"
+    policy.write_text("")
+    newer = make_stages(load_settings("default", [f"judging.policy={policy}"]).settings, [Scripted(nobody)])
+    others = replace(newer, provenance=replace(newer.provenance, version="9.9.9", runs_on={"scripted": "a card"}))
+    assert run(dump, case, others)["bright.mkv"] is Done.JUDGED_AGAIN
+    row = next(row for row in case.rows() if row["video"]["path"].endswith("bright.mkv"))
+    assert row["provenance"]["version"] == __version__
+    assert set(row["provenance"]["runs_on"].values()) == {"nothing"}
+
+
+def test_what_an_older_version_could_not_read_is_tried_again(dump: Path, case: Case) -> None:
+    stages = scripted_stages()
+    run(dump, case, replace(stages, provenance=replace(stages.provenance, version="0.0.1")))
+    again = run(dump, case, stages)
+    assert again["note.mp4"] is Done.REFUSED
+    assert run(dump, case, stages)["note.mp4"] is Done.ALREADY
+
+
+def test_a_model_that_failed_everywhere_did_not_look(dump: Path, case: Case) -> None:
+    def broken(_: Frame) -> Said:
+        raise DetectorError("scripted failed: out of memory")
+
+    run(dump, case, scripted_stages(broken))
+    row = next(row for row in case.rows() if row["video"]["path"].endswith("clip.mp4"))
+    looked = next(reason for reason in row["verdict"]["reasons"] if reason["rule"] == "looked")
+    assert looked["words"].startswith("looked for people and weapons in 0 pictures")
+    assert looked["queue"] == "priority"
+
+
+def test_large_pictures_are_looked_at_a_few_at_a_time(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    class Watching(Scripted):
+        def look(self, frames: Sequence[Frame]) -> list[list[Finding]]:
+            sizes.append(len(frames))
+            return super().look(frames)
+
+    monkeypatch.setattr(pipeline, "MOST_BYTES", 160 * 120 * 3 * 2)
+    stages = make_stages(load_settings().settings, [Watching(nobody)])
+    pipeline.examine(dump / "clip.mp4", media.VIDEO_ID, stages)
+    assert max(sizes) == 2
+
+
 def test_a_bug_in_a_detector_stops_the_scan_and_is_not_hidden(dump: Path, case: Case) -> None:
     def buggy(_: Frame) -> Said:
         raise ZeroDivisionError
@@ -177,14 +254,14 @@ def test_originals_are_the_same_after_a_scan(dump: Path, case: Case) -> None:
 def test_a_file_that_cannot_be_opened_is_a_row_and_is_tried_again(
     dump: Path, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opening = Path.open
+    opening = os.open
 
-    def refuse(self: Path, mode: str = "r", *args: object, **kwargs: object) -> object:
-        if self.name == "clip.mp4":
+    def refuse(path: Path, flags: int, *args: int, **kwargs: int) -> int:
+        if Path(path).name == "clip.mp4":
             raise PermissionError(13, "Permission denied")
-        return opening(self, mode, *args, **kwargs)  # type: ignore[call-overload]
+        return opening(path, flags, *args, **kwargs)
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert run(dump, case)["clip.mp4"] is Done.REFUSED
     (row,) = [row for row in case.rows() if row["video"]["id"] is None]
     assert row["verdict"]["reasons"][0]["rule"] == "not_opened"

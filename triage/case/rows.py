@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from triage.errors import CaseError
+from triage.errors import CaseError, ReportError
 from triage.geometry import Box
 from triage.records import (
     SCHEMA,
@@ -32,6 +33,8 @@ from triage.records import (
 
 Row = dict[str, Any]
 
+_KEYS = frozenset({"schema", "video", "coverage", "verdict", "tracks", "faults", "provenance"})
+
 
 def row_of(result: Report | Failure) -> Row:
     """The row of a report, or of a file that has no pictures to look at."""
@@ -47,18 +50,20 @@ def load_row(data: bytes, where: Path) -> Row:
     """The row in these bytes.
 
     Raises:
-        CaseError: they are damaged, or a newer version wrote them.
+        ReportError: they are damaged.
+        CaseError: a newer version wrote them.
     """
     try:
         row = json.loads(data)
-        schema = row["schema"]
-    except (ValueError, KeyError, TypeError) as error:
+        is_newer = row["schema"] > SCHEMA
+        is_whole = is_newer or row.keys() >= _KEYS
+    except (ValueError, KeyError, TypeError, AttributeError):
+        is_newer = is_whole = False
+    if not is_whole:
+        raise ReportError(f"{where}: this report is damaged; scan again and it is made anew, the video itself is safe")
+    if is_newer:
         raise CaseError(
-            f"{where}: this report is damaged; delete it and scan again, the video itself is safe"
-        ) from error
-    if schema > SCHEMA:
-        raise CaseError(
-            f"{where}: written by a newer version of triage (rows of kind {schema}, this one knows {SCHEMA}); "
+            f"{where}: written by a newer version of triage (rows of kind {row['schema']}, this one knows {SCHEMA}); "
             "update triage"
         )
     return dict(row)
@@ -108,7 +113,7 @@ def _report_row(report: Report) -> Row:
         "coverage": _coverage_row(report.coverage),
         "verdict": _verdict_row(report.verdict),
         "tracks": [_track_row(track) for track in report.tracks],
-        "faults": [{"stage": fault.stage, "time_ms": fault.time_ms, "why": fault.why} for fault in report.faults],
+        "faults": [asdict(fault) for fault in report.faults],
         "provenance": _provenance_row(report.provenance),
     }
 
@@ -122,7 +127,7 @@ def _failure_row(failure: Failure) -> Row:
         "coverage": {**_coverage_row(nothing), "extent": Extent.UNKNOWN.value, "why": [failure.why]},
         "verdict": _verdict_row(failure.verdict),
         "tracks": [],
-        "faults": [{"stage": "frames", "time_ms": None, "why": failure.why}],
+        "faults": [{"stage": "frames", "time_ms": None, "why": failure.why, "pictures": 0}],
         "provenance": _provenance_row(failure.provenance),
     }
 
@@ -214,6 +219,7 @@ def _provenance_of(row: Mapping[str, Any]) -> Provenance:
     )
 
 
-def with_paths(row: Row, paths: Sequence[str]) -> Row:
-    """The row with where its bytes lie: ``path``, the first one, and ``paths``, all of them."""
-    return {**row, "video": {**row["video"], "path": paths[0] if paths else None, "paths": list(paths)}}
+def with_paths(row: Row, paths: Sequence[str], past_paths: Sequence[str]) -> Row:
+    """The row with where its bytes lie: ``path``, the first place, ``paths``, all of them, and where they lay once."""
+    first = next(iter([*paths, *past_paths]), None)
+    return {**row, "video": {**row["video"], "path": first, "paths": list(paths), "past_paths": list(past_paths)}}

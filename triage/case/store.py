@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,25 +28,28 @@ import filelock
 from triage.case.rows import Row, dump_row, load_row, row_of, with_paths
 from triage.durable import no_room, write_whole
 from triage.errors import CaseError, CaseFullError, Refusal, UsageError
+from triage.original import Stamp
 from triage.records import Failure, Provenance, Queue, Report
 
 FORMAT = 1
 """Version of the catalogue's tables, kept in SQLite's ``user_version``."""
 CATALOGUE = "catalogue.sqlite"
+LEAST_ROOM = 65_536
+"""Bytes below which a disk counts as full: SQLite's log starts with 32 KiB."""
 
 _TABLES = """
-CREATE TABLE files (
-    path BLOB PRIMARY KEY,      -- as the system spells it; a name need not be text
-    dump BLOB NOT NULL,
+CREATE TABLE places (
+    path BLOB NOT NULL,         -- as the system spells it; a name need not be text
+    video TEXT NOT NULL,        -- SHA-256 of what lies or lay there; '' for what was not read (yet)
     size INTEGER,
     mtime_ns INTEGER,
     ctime_ns INTEGER,
-    video TEXT,                 -- SHA-256; NULL where the bytes could not be read
-    kind TEXT,                  -- why they could not be read
+    kind TEXT,                  -- why it could not be read; NULL with video '': its turn has not come
     why TEXT,
-    is_there INTEGER NOT NULL   -- 0: it was there once
+    is_there INTEGER NOT NULL,  -- 0: these bytes lay there once
+    PRIMARY KEY (path, video)
 ) STRICT;
-CREATE INDEX files_of_video ON files (video);
+CREATE INDEX places_of_video ON places (video);
 CREATE TABLE results (
     video TEXT PRIMARY KEY,
     settings TEXT NOT NULL,     -- the last ones it was scanned with
@@ -54,21 +59,9 @@ CREATE TABLE results (
     kind TEXT NOT NULL,         -- extent of a report, or why there is none
     reached_ms INTEGER NOT NULL
 ) STRICT;
+CREATE VIEW unread AS SELECT path, kind, why FROM places WHERE video = '' AND kind IS NOT NULL;
+CREATE TABLE last_scan (settings TEXT NOT NULL) STRICT;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What tells without reading it that a file has not changed."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    """Set by the system at every change; a changed file whose date was set back still differs here."""
-
-    @classmethod
-    def of(cls, found: os.stat_result) -> Stamp:
-        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +79,9 @@ class Counts:
     gone: int
     """Files that are no longer where they were."""
     left: int
-    """Contents that no scan has finished yet."""
+    """Files whose turn has not come yet, or whose contents no scan has finished."""
+    otherwise: int
+    """Contents that were last examined with other settings or weights than the last scan had."""
 
 
 class Case:
@@ -96,47 +91,67 @@ class Case:
         self.folder = folder
         self._catalogue = catalogue
 
+    def begin(self, settings: str, roots: Sequence[Path], there: Iterable[Path]) -> None:
+        """Note what a scan is going to do, so that one that is stopped does not look finished.
+
+        Args:
+            settings: of the scan.
+            roots: the dumps.
+            there: every path met in them; what was known below the roots and is not among these is gone.
+        """
+        met = {os.fsencode(path) for path in there}
+        within = [os.fsencode(root) for root in roots]
+        known = {path for (path,) in self._all("SELECT path FROM places WHERE is_there")}
+        lost = [(path,) for path in known - met if any(path == root or path.startswith(root + b"/") for root in within)]
+        with self._writing():
+            self._catalogue.execute("DELETE FROM last_scan")
+            self._catalogue.execute("INSERT INTO last_scan VALUES (?)", (settings,))
+            self._catalogue.executemany("DELETE FROM places WHERE path = ? AND video = ''", lost)
+            self._catalogue.executemany("UPDATE places SET is_there = 0 WHERE path = ?", lost)
+            self._catalogue.executemany(
+                "INSERT INTO places VALUES (?, '', NULL, NULL, NULL, NULL, NULL, 1)", [(path,) for path in met - known]
+            )
+
     def known(self, path: Path, stamp: Stamp) -> str | None:
         """The SHA-256 of a file that was read before and has not changed since."""
         row = self._one(
-            "SELECT video FROM files WHERE path = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ?",
+            "SELECT video FROM places WHERE path = ? AND video != '' AND is_there "
+            "AND size = ? AND mtime_ns = ? AND ctime_ns = ?",
             (os.fsencode(path), stamp.size, stamp.mtime_ns, stamp.ctime_ns),
         )
         return row[0] if row else None
 
-    def note_file(self, path: Path, dump: Path, stamp: Stamp, video: str) -> None:
-        """Keep where these bytes lie."""
-        values = (os.fsencode(path), os.fsencode(dump), stamp.size, stamp.mtime_ns, stamp.ctime_ns, video)
+    def note_file(self, path: Path, stamp: Stamp, video: str) -> None:
+        """Keep where these bytes lie; where others lay before, that is kept too, as past."""
+        place = os.fsencode(path)
+        wanted = [(place, video, stamp.size, stamp.mtime_ns, stamp.ctime_ns, None, None, 1)]
+        if self._all("SELECT * FROM places WHERE path = ? AND is_there", (place,)) == wanted:
+            return  # every write waits for the disk
         with self._writing():
-            self._catalogue.execute("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, 1)", values)
+            self._catalogue.execute("DELETE FROM places WHERE path = ? AND video = ''", (place,))
+            self._catalogue.execute("UPDATE places SET is_there = 0 WHERE path = ?", (place,))
+            self._catalogue.executemany("REPLACE INTO places VALUES (?, ?, ?, ?, ?, ?, ?, ?)", wanted)
 
-    def note_unread(self, path: Path, dump: Path, kind: Refusal, why: str) -> None:
-        """Keep that there is something at ``path`` whose bytes could not be read."""
-        values = (os.fsencode(path), os.fsencode(dump), kind.value, why)
+    def note_unread(self, path: Path, kind: Refusal, why: str) -> None:
+        """Keep that what is at ``path`` could not be read; what was known of it stays."""
         with self._writing():
-            self._catalogue.execute("REPLACE INTO files VALUES (?, ?, NULL, NULL, NULL, NULL, ?, ?, 1)", values)
-
-    def note_gone(self, dumps: Sequence[Path], there: set[Path]) -> None:
-        """Mark the files of these dumps that were not met this time; their rows stay."""
-        known = self._catalogue.execute("SELECT path, dump FROM files WHERE is_there").fetchall()
-        roots = {os.fsencode(dump) for dump in dumps}
-        gone = [(path,) for path, dump in known if dump in roots and Path(os.fsdecode(path)) not in there]
-        with self._writing():
-            self._catalogue.executemany("UPDATE files SET is_there = 0 WHERE path = ?", gone)
+            self._catalogue.execute(
+                "REPLACE INTO places VALUES (?, '', NULL, NULL, NULL, ?, ?, 1)", (os.fsencode(path), kind.value, why)
+            )
 
     def stored(self, video: str, settings: str) -> Row | None:
-        """The row of this content under these settings, if it was done."""
-        path = self._report_path(video, settings)
-        try:
-            return load_row(path.read_bytes(), path)
-        except FileNotFoundError:
-            return None
+        """The row of this content under these settings, if it was done.
+
+        Raises:
+            CaseError: the report is damaged, or a newer version wrote it.
+        """
+        return _read_report(self._report_path(video, settings))
 
     def stored_looking(self, video: str, settings: str) -> Row | None:
         """A row that was looked at in the same way, under whatever policy."""
         looking = settings.partition(".")[0]
         for path in sorted(self._report_path(video, settings).parent.glob(f"{video}.{looking}.*.json")):
-            return load_row(path.read_bytes(), path)
+            return _read_report(path)
         return None
 
     def save(self, result: Report | Failure) -> Row:
@@ -161,94 +176,103 @@ class Case:
         kind = verdict["reasons"][0]["rule"] if queue == Queue.UNREADABLE else coverage["extent"]
         place = list(Queue).index(Queue(queue))
         values = (row["video"]["id"], row["provenance"]["settings"], queue, place, weight, kind, coverage["reached_ms"])
+        if self._one("SELECT * FROM results WHERE video = ?", values[:1]) == values:
+            return
         with self._writing():
             self._catalogue.execute("REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     def rows(self, queue: Queue | None = None, limit: int | None = None) -> Iterator[Row]:
         """The rows with their paths, the most urgent first: one for every content, and for every file not read."""
-        chosen = self._catalogue.execute(
+        chosen = self._all(
             "SELECT video, settings FROM results WHERE ?1 IS NULL OR queue = ?1 "
             "ORDER BY place, weight DESC, reached_ms DESC, video LIMIT ?2",
             (queue, -1 if limit is None else limit),
-        ).fetchall()
+        )
         for video, settings in chosen:
             row = self.stored(video, settings)
             if row is None:
                 raise CaseError(
                     f"{self._report_path(video, settings)}: the report is gone; run the scan again to make it anew"
                 )
-            yield with_paths(row, self.paths(video))
+            yield with_paths(row, self._paths(video, is_there=True), self._paths(video, is_there=False))
         if queue in {None, Queue.UNREADABLE}:
             yield from self._unread_rows(-1 if limit is None else max(0, limit - len(chosen)))
 
-    def paths(self, video: str) -> list[str]:
-        """Where these bytes lie, in the order of the alphabet; those that are there now first."""
-        found = self._catalogue.execute(
-            "SELECT path FROM files WHERE video = ? ORDER BY is_there DESC, path", (video,)
-        ).fetchall()
-        return [os.fsdecode(path) for (path,) in found]
-
     def counts(self) -> Counts:
         """How the case stands."""
-        files, gone, unread = self._one("SELECT count(*), sum(NOT is_there), sum(video IS NULL) FROM files") or (
-            0,
-            0,
-            0,
-        )
-        queues = dict(self._catalogue.execute("SELECT queue, count(*) FROM results GROUP BY queue"))
-        kinds = dict(self._catalogue.execute("SELECT kind, count(*) FROM results GROUP BY kind"))
-        kinds |= dict(self._catalogue.execute("SELECT kind, count(*) FROM files WHERE video IS NULL GROUP BY kind"))
-        videos = (self._one("SELECT count(DISTINCT video) FROM files") or (0,))[0]
-        reached = (self._one("SELECT coalesce(sum(reached_ms), 0) FROM results") or (0,))[0]
-        left = self._one("SELECT count(DISTINCT video) FROM files WHERE video NOT IN (SELECT video FROM results)")
+        (files,) = self._one("SELECT count(DISTINCT path) FROM places WHERE is_there") or (0,)
+        (ever,) = self._one("SELECT count(DISTINCT path) FROM places") or (0,)
+        (unread,) = self._one("SELECT count(*) FROM unread") or (0,)
+        (pending,) = self._one("SELECT count(*) FROM places WHERE video = '' AND kind IS NULL") or (0,)
+        (unfinished,) = self._one(
+            "SELECT count(DISTINCT video) FROM places WHERE video != '' AND video NOT IN (SELECT video FROM results)"
+        ) or (0,)
+        (otherwise,) = self._one(
+            "SELECT count(*) FROM results WHERE settings NOT IN (SELECT settings FROM last_scan) "
+            "AND video IN (SELECT video FROM places WHERE is_there)"
+        ) or (0,)
+        queues = dict(self._all("SELECT queue, count(*) FROM results GROUP BY queue"))
         by_queue = {name: int(queues.get(name, 0)) for name in Queue}
-        by_queue[Queue.UNREADABLE] += unread or 0
-        return Counts(files, videos, by_queue, kinds, reached, gone or 0, (left or (0,))[0])
+        by_queue[Queue.UNREADABLE] += unread
+        kinds = Counter(dict(self._all("SELECT kind, count(*) FROM results GROUP BY kind")))
+        kinds.update(dict(self._all("SELECT kind, count(*) FROM unread GROUP BY kind")))
+        videos, reached_ms = self._one("SELECT count(*), coalesce(sum(reached_ms), 0) FROM results") or (0, 0)
+        return Counts(
+            files=files,
+            videos=videos,
+            queues=by_queue,
+            kinds=kinds,
+            reached_ms=reached_ms,
+            gone=ever - files,
+            left=pending + unfinished,
+            otherwise=otherwise,
+        )
+
+    def _paths(self, video: str, *, is_there: bool) -> list[str]:
+        """Where these bytes lie, or where they lay, in the order of the alphabet."""
+        found = self._all("SELECT path FROM places WHERE video = ? AND is_there = ? ORDER BY path", (video, is_there))
+        return [os.fsdecode(path) for (path,) in found]
 
     def _unread_rows(self, limit: int) -> Iterator[Row]:
         nothing_known = Provenance(version="", settings="", weights={}, runs_on={}, looked_for=())
-        found = self._catalogue.execute(
-            "SELECT path, kind, why FROM files WHERE video IS NULL ORDER BY path LIMIT ?", (limit,)
-        ).fetchall()
-        for path, kind, why in found:
+        for path, kind, why in self._all("SELECT path, kind, why FROM unread ORDER BY path LIMIT ?", (limit,)):
             failure = Failure(None, Refusal(kind), why, nothing_known)
-            yield with_paths(row_of(failure), [os.fsdecode(path)])
+            yield with_paths(row_of(failure), [os.fsdecode(path)], [])
 
     def _report_path(self, video: str, settings: str) -> Path:
         return self.folder / "reports" / video[:2] / f"{video}.{settings}.json"
 
+    def _all(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with _spoken(self.folder):
+            return self._catalogue.execute(query, values).fetchall()
+
     def _one(self, query: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._catalogue.execute(query, values).fetchone()
-        return row
+        rows = self._all(query, values)
+        return rows[0] if rows else None
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        try:
-            with self._catalogue:
-                yield
-        except sqlite3.OperationalError as error:
-            raise _refused(self.folder, error) from error
+        with _spoken(self.folder), self._catalogue:
+            yield
 
 
 @contextmanager
 def open_case(folder: Path, *, make: bool = False) -> Iterator[Case]:
-    """An existing case, or with ``make`` a new one where there is none.
+    """An existing case to be read, or with ``make`` one to be written, made where there is none.
 
     Raises:
         UsageError: there is no case at ``folder``.
         CaseError: a newer version made it, it cannot be written, or it is damaged.
     """
-    catalogue = folder / CATALOGUE
-    if not make and not catalogue.is_file():
-        raise UsageError(f"{folder}: there is no case here; make one with: triage scan DUMP --case {folder}")
     if make:
         _make_folder(folder)
+    elif not _is_case(folder):
+        raise UsageError(f"{folder}: there is no case here; make one with: triage scan DUMP --case {folder}")
+    with _spoken(folder):
+        connection = sqlite3.connect(folder / CATALOGUE) if make else _connect_to_read(folder)
     try:
-        connection = sqlite3.connect(catalogue)
-    except sqlite3.OperationalError as error:
-        raise _refused(folder, error) from error
-    try:
-        _prepare(connection, folder)
+        with _spoken(folder):
+            _prepare(connection, folder, make=make)
         yield Case(folder, connection)
     finally:
         connection.close()
@@ -271,26 +295,47 @@ def only_scan(case: Case) -> Iterator[None]:
         ) from error
 
 
-def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
-    try:
-        (made_by,) = connection.execute("PRAGMA user_version").fetchone()
-        if made_by > FORMAT:
-            raise CaseError(
-                f"{folder}: this case was made by a newer version of triage (kind {made_by}, this one knows {FORMAT}); "
-                "update triage, or use another case"
-            )
-        if made_by < FORMAT:
-            connection.execute("PRAGMA journal_mode = WAL")
-            # One transaction, so that a kill in between leaves no half-made catalogue.
-            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
-        connection.execute("PRAGMA synchronous = FULL")
-    except sqlite3.OperationalError as error:
-        raise _refused(folder, error) from error
-    except sqlite3.DatabaseError as error:
+def _prepare(connection: sqlite3.Connection, folder: Path, *, make: bool) -> None:
+    (made_by,) = connection.execute("PRAGMA user_version").fetchone()
+    if made_by > FORMAT:
         raise CaseError(
-            f"{folder / CATALOGUE}: not a catalogue of triage, or damaged ({error}). The reports beside it are whole: "
-            "move this one file away and scan again, nothing will be examined twice"
-        ) from error
+            f"{folder}: this case was made by a newer version of triage (kind {made_by}, this one knows {FORMAT}); "
+            "update triage, or use another case"
+        )
+    if not make:
+        return
+    if made_by < FORMAT:
+        connection.execute("PRAGMA journal_mode = WAL")
+        # One transaction, so that a kill in between leaves no half-made catalogue.
+        connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _connect_to_read(folder: Path) -> sqlite3.Connection:
+    """A connection that cannot write, also where nobody may: a case on a read-only disk is evidence to look at."""
+    address = f"{(folder / CATALOGUE).resolve().as_uri()}?mode=ro"
+    try:
+        connection = sqlite3.connect(address, uri=True)
+        connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError:
+        return sqlite3.connect(f"{address}&immutable=1", uri=True)
+    return connection
+
+
+def _is_case(folder: Path) -> bool:
+    try:
+        return (folder / CATALOGUE).is_file()
+    except OSError as error:  # a name too long for the system, a parent that may not be entered
+        raise UsageError(f"{folder}: cannot be opened: {error.strerror}") from error
+
+
+def _read_report(path: Path) -> Row | None:
+    try:
+        return load_row(path.read_bytes(), path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CaseError(f"{path}: the report cannot be read: {error.strerror}") from error
 
 
 def _make_folder(folder: Path) -> None:
@@ -302,7 +347,22 @@ def _make_folder(folder: Path) -> None:
         raise no_room(folder / CATALOGUE, error) from error
 
 
-def _refused(folder: Path, error: sqlite3.OperationalError) -> CaseError:
-    if "full" in str(error):
-        return CaseFullError(str(no_room(folder / CATALOGUE, OSError(errno.ENOSPC, ""))))
-    return CaseError(f"{folder / CATALOGUE}: the catalogue cannot be used: {error}")
+@contextmanager
+def _spoken(folder: Path) -> Iterator[None]:
+    """SQLite's errors as our sentences."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        # On a very full disk SQLite cannot even make its log, and calls that an I/O error.
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL or _is_full(folder):
+            raise CaseFullError(str(no_room(folder / CATALOGUE, OSError(errno.ENOSPC, "")))) from error
+        raise CaseError(f"{folder / CATALOGUE}: the catalogue cannot be used: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise CaseError(
+            f"{folder / CATALOGUE}: not a catalogue of triage, or damaged ({error}). The reports beside it are whole: "
+            "move this one file away and scan again, nothing will be examined twice"
+        ) from error
+
+
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < LEAST_ROOM

@@ -32,6 +32,8 @@ def bring(
     for needed in (file, card):
         if needed is not None and not needed.exists():
             raise UsageError(f"{needed}: there is no such file")
+    if card is not None and not card.is_file():
+        raise UsageError(f"{card}: a card is a Markdown file, not a folder")
     # It is opened before it is kept: a model that cannot be read, or another class name, is better known now.
     engine = open_engine(file, "cpu")
     names = engine.names.values()

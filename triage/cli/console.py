@@ -10,6 +10,7 @@ from typing import ParamSpec
 import typer
 
 from triage.errors import TriageError
+from triage.names import shown
 
 Arguments = ParamSpec("Arguments")
 
@@ -39,10 +40,10 @@ def sentences(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
 
 
 def tell(text: str = "") -> None:
-    """A line of the result, to stdout."""
-    typer.echo(text)
+    """A line of the result, to stdout. Names in it may be hostile: nothing in it commands the terminal."""
+    typer.echo(shown(text))
 
 
 def say(text: str) -> None:
-    """A line about the work, to stderr."""
-    typer.echo(text, err=True)
+    """A line about the work, to stderr, as harmless as ``tell``'s."""
+    typer.echo(shown(text), err=True)

@@ -20,47 +20,44 @@ from triage.weights import all_weights, chosen, user_folder
 PACKAGES = ("av", "opencv-python", "numpy", "openvino", "torch", "torchvision", "ultralytics", "trackers")
 
 
-def findings() -> Iterator[tuple[str, bool]]:
-    """One line each, with whether it is as it should be."""
-    yield f"triage {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}", True
+def findings() -> Iterator[tuple[str, int]]:
+    """One line each, with the exit code that it asks for: 0 where all is well, 3 for unfit weights, else 1."""
+    yield f"triage {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}", 0
     for package in PACKAGES:
         try:
-            yield f"  {package} {version(package)}", True
+            yield f"  {package} {version(package)}", 0
         except PackageNotFoundError:
-            yield f"  {package} is missing; install triage again with pip", False
+            yield f"  {package} is missing; install triage again with pip", 1
     yield from _device()
     yield from _weights()
-    yield f"Your own weights live in {user_folder()}", True
+    yield f"Your own weights live in {user_folder()}", 0
     free = shutil.disk_usage(Path.cwd()).free / 2**30
-    yield f"Free space here: {free:.0f} GiB", free > 1
-    yield "Network: no command of this version uses it.", True
+    yield f"Free space here: {free:.0f} GiB", int(free < 1)
+    yield "Network: no command of this version uses it.", 0
 
 
-def _device() -> Iterator[tuple[str, bool]]:
+def _device() -> Iterator[tuple[str, int]]:
     device = pick_device("auto")
     if device == "cpu":
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        yield f"Device: the processor, {cores} cores, through OpenVINO (.onnx and OpenVINO models)", True
-        yield (
-            "  Slow here: models in .pt format run in torch; export them to ONNX to have them 4 to 5 times as fast.",
-            True,
-        )
-        yield "  Slow here: --settings thorough looks at every picture that changes.", True
+        yield f"Device: the processor, {cores} cores, through OpenVINO (.onnx and OpenVINO models)", 0
+        yield "  Slow here: models in .pt format run in torch; exported to ONNX they are several times as fast.", 0
+        yield "  Slow here: --settings thorough looks at every picture that changes.", 0
     else:
-        yield f"Device: {device}, through ultralytics and torch", True
+        yield f"Device: {device}, through ultralytics and torch", 0
 
 
-def _weights() -> Iterator[tuple[str, bool]]:
-    yield "Weights:", True
+def _weights() -> Iterator[tuple[str, int]]:
+    yield "Weights:", 0
     serving = chosen(Role)
     for weights in all_weights():
         try:
             weights.check()
         except WeightsError as error:
-            yield f"  {error}", False
+            yield f"  {error}", error.exit_code
             continue
         used = [ROLE_WORDS[role] for role, used in serving.items() if used.name == weights.name]
-        yield f"  {weights.name}: {f'looks for {listing(used)}' if used else 'not in use'}; card {weights.card}", True
+        yield f"  {weights.name}: {f'looks for {listing(used)}' if used else 'not in use'}; card {weights.card}", 0
     missing = [ROLE_WORDS[role] for role in Role if role not in serving]
     if missing:
-        yield f"  Blind: no model looks for {listing(missing)}, so nothing will be said about them.", True
+        yield f"  Blind: no model looks for {listing(missing)}, so nothing will be said about them.", 0

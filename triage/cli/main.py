@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from triage.cli.console import INTERRUPTED, SOME_FAILED, say, sentences, tell
+from triage.errors import UsageError
 from triage.records import Queue
 
 app = typer.Typer(
@@ -106,7 +107,7 @@ def export(
 ) -> None:
     """Write all that is known of every file, for other programs."""
     from triage.case.store import open_case
-    from triage.exports.registry import exporter
+    from triage.exports.registry import exporter, may_write
 
     write = exporter(to)
     with open_case(case) as opened:
@@ -116,6 +117,8 @@ def export(
         else:
             from triage.durable import write_stream
 
+            if not may_write(out):
+                raise UsageError(f"{out}: is there already and is no earlier export; give another name")
             write_stream(out, (piece.encode() for piece in write(opened.rows())))
             say(f"written: {out}")
 
@@ -159,12 +162,12 @@ def doctor() -> None:
     """Say what is installed, which weights and which device will be used, and what would be slow or blind."""
     from triage.cli.doctoring import findings
 
-    is_fit = True
-    for line, is_good in findings():
+    worst = 0
+    for line, exit_code in findings():
         tell(line)
-        is_fit = is_fit and is_good
-    if not is_fit:
-        raise typer.Exit(3)
+        worst = max(worst, exit_code)
+    if worst:
+        raise typer.Exit(worst)
 
 
 @weights_app.command("list")

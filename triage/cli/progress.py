@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from triage.case.rows import Row
+from triage.case.rows import is_failure
 from triage.errors import Refusal
 from triage.names import shown
 from triage.phrases import clock, counted
 from triage.run.dump import Found
-from triage.run.local import Done
+from triage.run.local import Done, Outcome
 
 LINE_EVERY_S = 10
 """Seconds between two lines where there is no terminal to draw a bar on."""
@@ -62,7 +62,8 @@ class ScanProgress:
         self._at_ms = time_ms
         self._show()
 
-    def end(self, found: Found, done: Done, row: Row | None) -> None:
+    def end(self, found: Found, outcome: Outcome) -> None:
+        done, row = outcome.done, outcome.row
         self._files_done += 1
         self._size_done += found.size
         if done in {Done.EXAMINED, Done.REFUSED}:
@@ -70,11 +71,8 @@ class ScanProgress:
         if done is Done.EXAMINED and row is not None:
             self._footage_ms += row["coverage"]["reached_ms"]
         self._at_ms = 0
-        if done is Done.REFUSED or (row is not None and row["verdict"]["queue"] == "unreadable"):
-            reason = row["verdict"]["reasons"][0] if row is not None else None
-            if reason is None or reason["rule"] in FAILED:
-                why = reason["words"] if reason else found.refused or "it could not be read"
-                self.failed.append(f"{shown(found.path)}: {why}")
+        if why := _failure(outcome):
+            self.failed.append(f"{shown(found.path)}: {why}")
         self._show()
 
     def _show(self) -> None:
@@ -98,6 +96,17 @@ class ScanProgress:
             parts.append(f"about {_rough(left_s)} left")
         where = f" at {clock(self._at_ms)}" if self._at_ms else ""
         return ", ".join([*parts, f"{self._name}{where}"])
+
+
+def _failure(outcome: Outcome) -> str | None:
+    """Why this file counts as failed; None if it does not."""
+    if outcome.row is None:
+        return outcome.why
+    first = outcome.row["verdict"]["reasons"][0]
+    if is_failure(outcome.row):
+        return str(first["words"]) if first["rule"] in FAILED else None
+    faults = [fault["why"] for fault in outcome.row["faults"]]
+    return f"not wholly examined: {'; '.join(faults)}" if faults else None
 
 
 def _rough(seconds: float) -> str:

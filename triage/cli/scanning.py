@@ -55,8 +55,6 @@ def run(dumps: Sequence[Path], folder: Path, settings: str, overrides: Sequence[
                 scan(case, found, stages, progress, tally)
             except KeyboardInterrupt:
                 interrupted = True
-        if not interrupted:
-            case.note_gone(roots, {item.path for item in found})
         _summarise(tally, progress.failed)
         for line in status_lines(case):
             tell(line)

@@ -35,7 +35,9 @@ def status_lines(case: Case) -> Iterator[str]:
     if counts.kinds.get(Extent.PARTIAL):
         yield f"  {counted(counts.kinds[Extent.PARTIAL], 'video', 'videos')} not wholly seen; the queue says why"
     if counts.left:
-        yield f"  {counts.left} not examined yet: run the scan again"
+        yield f"  {counted(counts.left, 'file is', 'files are')} still to be examined: run the scan again"
+    if counts.otherwise:
+        yield f"  {counts.otherwise} examined with other settings or models than the last scan had"
     if counts.gone:
         yield f"  {counted(counts.gone, 'file is', 'files are')} no longer where it was scanned; the results are kept"
 
@@ -48,7 +50,7 @@ def queue_lines(case: Case, queue: Queue | None, limit: int | None) -> Iterator[
         number += 1
         video, verdict = row["video"], row["verdict"]
         length = clock(row["coverage"]["reached_ms"]) if video["codec"] else ""
-        yield f"{number:>4}  {verdict['queue'].upper():<10} {_names(video['paths'])}"
+        yield f"{number:>4}  {verdict['queue'].upper():<10} {_names(video)}"
         yield f"      {'  '.join(part for part in (length, (video['id'] or '')[:12]) if part)}".rstrip()
         for reason in verdict["reasons"]:
             if reason["rule"] == NOT_LOOKED_FOR:
@@ -57,6 +59,8 @@ def queue_lines(case: Case, queue: Queue | None, limit: int | None) -> Iterator[
                 yield f"      - {shown(reason['words'])}"
     if number == 0:
         yield "nothing waits here" if queue is None else f"nothing waits in the queue {queue.value}"
+    if left := case.counts().left:
+        yield f"Mind: {counted(left, 'file is', 'files are')} still to be examined, so this is not the whole queue."
     total = sum(case.counts().queues.values()) if queue is None else case.counts().queues[queue]
     if total > number:
         yield f"{total - number} more: raise --limit, or 0 for all"
@@ -85,9 +89,11 @@ def weights_lines() -> Iterator[str]:
         yield f"No model looks for {listing(missing)}. Bring one: triage weights add FILE --role ROLE --labels ..."
 
 
-def _names(paths: list[str]) -> str:
-    first = shown(paths[0]) if paths else "(no longer in any dump)"
-    return f"{first}  (and {len(paths) - 1} more with the same bytes)" if len(paths) > 1 else first
+def _names(video: Mapping[str, Any]) -> str:
+    paths, past_paths = video["paths"], video["past_paths"]
+    if not paths:
+        return f"{shown(past_paths[0])}  (no longer there)" if past_paths else "(no longer in any dump)"
+    return f"{shown(paths[0])}  (and {len(paths) - 1} more with the same bytes)" if len(paths) > 1 else shown(paths[0])
 
 
 def _unread_detail(kinds: Mapping[str, int]) -> str:

@@ -20,6 +20,10 @@ class Detector(Protocol):
         """Hash of the weights."""
 
     @property
+    def recipe(self) -> str:
+        """All that its answers depend on: weights, labels, lowest scores, picture size. Others make other reports."""
+
+    @property
     def runs_on(self) -> str:
         """Library, device and precision, as far as they can change an answer."""
 

@@ -25,6 +25,10 @@ class Scripted:
         return hashlib.sha256(self.title.encode()).hexdigest()
 
     @property
+    def recipe(self) -> str:
+        return self.sha256
+
+    @property
     def runs_on(self) -> str:
         return "nothing"
 

@@ -82,6 +82,7 @@ class YoloDetector:
             label: settings.at_least.get(label, weights.at_least.get(label, 0.25)) for label in self._label_of.values()
         }
         self._longest_px = settings.image_px or weights.input_px
+        self.recipe = repr((self.sha256, self.roles, self._label_of, self._at_least, self._longest_px))
 
     def look(self, frames: Sequence[Frame]) -> list[list[Finding]]:
         if not frames:
@@ -94,7 +95,7 @@ class YoloDetector:
             # One last digit lower: suppression compares unrounded scores, and leaves out the threshold itself.
             boxes = _suppress(raw, max(min(self._at_least.values()) - 0.0001, 0.0), len(self._engine.names))
         except RuntimeError as error:
-            raise DetectorError(f"{self.name} failed on {len(frames)} pictures: {_first_line(error)}") from error
+            raise DetectorError(f"{self.name} failed: {_first_line(error)}") from error
         return [self._findings(frame, rows, fit) for frame, rows in zip(frames, boxes, strict=True)]
 
     def _findings(self, frame: Frame, rows: npt.NDArray[np.float32], fit: Fit) -> list[Finding]:

@@ -30,7 +30,11 @@ def dump_roots(dumps: Sequence[Path]) -> list[Path]:
         UsageError: one of them is not there.
     """
     for dump in dumps:
-        if not dump.exists():
+        try:
+            is_there = dump.exists()
+        except OSError as error:  # a name too long for the system, a parent that may not be entered
+            raise UsageError(f"{dump}: cannot be opened: {error.strerror}") from error
+        if not is_there:
             raise UsageError(f"{dump}: there is no such folder or file to scan")
     return list(dict.fromkeys(dump.resolve() for dump in dumps))
 
@@ -38,42 +42,56 @@ def dump_roots(dumps: Sequence[Path]) -> list[Path]:
 def walk(dumps: Sequence[Path], leave_out: Path) -> Iterator[Found]:
     """Everything in the dumps that is not a folder, in the order of the alphabet, each path once.
 
-    Symbolic links are never followed: one that points into the dump is skipped, since its target has a row of its own;
-    one that leads out of it or nowhere is found with its reason.
+    Symbolic links are never followed: one that points into a dump is skipped, since its target has a row of its own;
+    one that leads elsewhere or nowhere is found with its reason.
 
     Args:
         dumps: as ``dump_roots`` gives them.
         leave_out: the case folder, which may lie inside a dump.
+
+    Raises:
+        UsageError: the case folder is one of the dumps.
     """
+    case = leave_out.resolve()
+    if case in dumps:
+        raise UsageError(
+            f"{leave_out}: is the dump itself; --case wants a folder of its own, inside the dump or elsewhere"
+        )
     met: set[Path] = set()
     for dump in dumps:
-        for found in _below(dump, dump, leave_out.resolve()):
-            if found.path not in met:
-                met.add(found.path)
-                yield found
+        waiting = [dump]  # a stack and not a recursion: folders may lie deeper than Python can call
+        while waiting:
+            path = waiting.pop()
+            if path == case or path in met:
+                continue
+            try:
+                mode = path.lstat()
+                if stat.S_ISDIR(mode.st_mode):
+                    # os.listdir keeps the bytes of names that are no text.
+                    waiting += [path / name for name in sorted(os.listdir(path), reverse=True)]  # noqa: PTH208
+                    continue
+                refused = _why_not(path, mode, dumps)
+            except OSError as error:
+                mode, refused = None, f"the system does not let us look into it: {error.strerror}"
+            met.add(path)
+            if refused != SKIPPED:
+                yield Found(path, dump, mode.st_size if mode else 0, refused)
 
 
-def _below(path: Path, dump: Path, leave_out: Path) -> Iterator[Found]:
-    if path == leave_out:
-        return
+SKIPPED = ""
+"""Stands for a link whose target has a row of its own."""
+
+
+def _why_not(path: Path, mode: os.stat_result, dumps: Sequence[Path]) -> str | None:
+    """Why this is not to be read; None for an ordinary file."""
+    if stat.S_ISREG(mode.st_mode):
+        return None
+    if not stat.S_ISLNK(mode.st_mode):
+        return "it is a device, a pipe or a socket, not a file; it was not opened"
     try:
-        mode = path.lstat()
-        if stat.S_ISDIR(mode.st_mode):
-            for name in sorted(os.listdir(path)):  # noqa: PTH208  names may be no text; os.listdir keeps their bytes
-                yield from _below(path / name, dump, leave_out)
-        elif stat.S_ISREG(mode.st_mode):
-            yield Found(path, dump, mode.st_size)
-        elif stat.S_ISLNK(mode.st_mode):
-            yield from _link(path, dump)
-        else:
-            yield Found(path, dump, 0, "it is a device, a pipe or a socket, not a file; it was not opened")
-    except OSError as error:
-        yield Found(path, dump, 0, f"the system does not let us look into it: {error.strerror}")
-
-
-def _link(path: Path, dump: Path) -> Iterator[Found]:
-    target = path.resolve()
-    if not target.exists():
-        yield Found(path, dump, 0, "it is a symbolic link that leads nowhere")
-    elif not target.is_relative_to(dump):
-        yield Found(path, dump, 0, "it is a symbolic link that leads out of the dump; it was not followed")
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: links that lead to each other, until Python 3.13
+        return "it is a symbolic link that leads nowhere"
+    if any(target.is_relative_to(dump) for dump in dumps):
+        return SKIPPED
+    return "it is a symbolic link that leads out of the dump; it was not followed"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
+from triage import __version__
 from triage.case.rows import Row, is_failure, report_of
-from triage.case.store import Case, Stamp
-from triage.durable import sha256_of
-from triage.errors import Refusal, VideoError
+from triage.case.store import Case
+from triage.errors import Refusal, ReportError, VideoError
+from triage.original import Stamp, open_original, unread
 from triage.pipeline import Stages, examine, judge_again
-from triage.records import Failure
+from triage.records import Failure, Report
 from triage.run.dump import Found
 
 
@@ -36,8 +40,19 @@ class Watcher(Protocol):
     def at(self, time_ms: int) -> None:
         """The present video was looked at up to here."""
 
-    def end(self, found: Found, done: Done, row: Row | None) -> None:
-        """This file is done; without a row, its bytes could not be read."""
+    def end(self, found: Found, outcome: Outcome) -> None:
+        """This file is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file."""
+
+    done: Done
+    row: Row | None
+    """None: its bytes could not be read."""
+    why: str = ""
+    """Why they could not."""
 
 
 @dataclass(slots=True)
@@ -49,7 +64,7 @@ class Tally:
     """Footage examined in this run."""
 
 
-def scan(case: Case, found: Iterable[Found], stages: Stages, watcher: Watcher, tally: Tally) -> None:
+def scan(case: Case, found: Sequence[Found], stages: Stages, watcher: Watcher, tally: Tally) -> None:
     """Bring the case up to date with these files; what is done already is not done again.
 
     Args:
@@ -58,62 +73,76 @@ def scan(case: Case, found: Iterable[Found], stages: Stages, watcher: Watcher, t
     Raises:
         CaseFullError: no room is left; everything finished so far is kept.
     """
+    roots = list(dict.fromkeys(item.dump for item in found))
+    case.begin(stages.provenance.settings, roots, [item.path for item in found])
     met: set[str] = set()
     for item in found:
         watcher.begin(item)
-        done, row = _one(case, item, stages, met, watcher)
-        tally.of[done] += 1
-        if done is Done.EXAMINED and row is not None:
-            tally.footage_ms += row["coverage"]["reached_ms"]
-        watcher.end(item, done, row)
+        try:
+            outcome = _one(case, item, stages, met, watcher)
+        except VideoError as refusal:
+            # Only NOT_OPENED comes here: about the moment and the place, not the bytes, so tried again at every scan.
+            case.note_unread(item.path, refusal.kind, refusal.why)
+            outcome = Outcome(Done.REFUSED, None, refusal.why)
+        tally.of[outcome.done] += 1
+        if outcome.done is Done.EXAMINED and outcome.row is not None:
+            tally.footage_ms += outcome.row["coverage"]["reached_ms"]
+        watcher.end(item, outcome)
 
 
-def _one(case: Case, item: Found, stages: Stages, met: set[str], watcher: Watcher) -> tuple[Done, Row | None]:
+def _one(case: Case, item: Found, stages: Stages, met: set[str], watcher: Watcher) -> Outcome:
+    """One file.
+
+    Raises:
+        VideoError: NOT_OPENED, if the system does not let us read it, or it changed meanwhile.
+    """
     if item.refused is not None:
-        case.note_unread(item.path, item.dump, Refusal.NOT_OPENED, item.refused)
-        return Done.REFUSED, None
-    try:
-        stamp = Stamp.of(item.path.stat())
-        video = case.known(item.path, stamp) or sha256_of(item.path)
-    except OSError as error:
-        case.note_unread(item.path, item.dump, Refusal.NOT_OPENED, f"it cannot be read: {error.strerror}")
-        return Done.REFUSED, None
-    case.note_file(item.path, item.dump, stamp, video)
-    row = _stored(case, video, stages)
-    if row is not None:
-        done = Done.SAME_BYTES if video in met else row[0]
-        met.add(video)
-        return done, row[1]
+        raise VideoError(Refusal.NOT_OPENED, item.refused)
+    stamp, video = _identity(case, item.path)
+    case.note_file(item.path, stamp, video)
+    is_first = video not in met
     met.add(video)
+    earlier = _earlier(case, video, stages)
+    if earlier is not None:
+        return earlier if is_first else Outcome(Done.SAME_BYTES, earlier.row)
     try:
-        report = examine(item.path, video, stages, watcher.at)
-        if Stamp.of(item.path.stat()) != stamp:
-            raise VideoError(Refusal.NOT_OPENED, "it changed while it was being read; scan again when it is complete")
+        result: Report | Failure = examine(item.path, video, stages, watcher.at)
     except VideoError as refusal:
-        return _refused(case, item, video, refusal, stages)
-    return Done.EXAMINED, case.save(report)
+        if refusal.kind is Refusal.NOT_OPENED:
+            raise
+        result = Failure(video, refusal.kind, refusal.why, stages.provenance)
+    with open_original(item.path) as file:
+        if Stamp.of(os.fstat(file.fileno())) != stamp:
+            raise VideoError(Refusal.NOT_OPENED, "it changed while it was being read; scan again when it is complete")
+    return Outcome(Done.EXAMINED if isinstance(result, Report) else Done.REFUSED, case.save(result))
 
 
-def _stored(case: Case, video: str, stages: Stages) -> tuple[Done, Row] | None:
+def _identity(case: Case, path: Path) -> tuple[Stamp, str]:
+    """The file's stamp and SHA-256, the latter from the catalogue if the file has not changed since."""
+    with open_original(path) as file:
+        stamp = Stamp.of(os.fstat(file.fileno()))
+        try:
+            return stamp, case.known(path, stamp) or hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise unread(error) from error
+
+
+def _earlier(case: Case, video: str, stages: Stages) -> Outcome | None:
     """What an earlier run knows of these bytes: under these settings, or looked at alike under another policy."""
     settings = stages.provenance.settings
-    row = case.stored(video, settings)
-    if row is not None and not _is_worth_retrying(row):
-        case.take(row)
-        return Done.ALREADY, row
-    row = case.stored_looking(video, settings)
-    if row is None or is_failure(row) or _is_worth_retrying(row):
+    try:
+        row = case.stored(video, settings)
+        if row is not None and not _is_worth_retrying(row):
+            case.take(row)
+            return Outcome(Done.ALREADY, row)
+        row = case.stored_looking(video, settings)
+        if row is None or is_failure(row) or _is_worth_retrying(row):
+            return None
+        return Outcome(Done.JUDGED_AGAIN, case.save(judge_again(report_of(row), stages)))
+    except ReportError:
         return None
-    return Done.JUDGED_AGAIN, case.save(judge_again(report_of(row), stages))
 
 
 def _is_worth_retrying(row: Row) -> bool:
-    """A detector failed on it, as for want of memory; another try may go better."""
-    return bool(row["faults"]) and not is_failure(row)
-
-
-def _refused(case: Case, item: Found, video: str, refusal: VideoError, stages: Stages) -> tuple[Done, Row | None]:
-    if refusal.kind is Refusal.NOT_OPENED:  # about the moment, not the bytes: it is tried again next time
-        case.note_unread(item.path, item.dump, refusal.kind, refusal.why)
-        return Done.REFUSED, None
-    return Done.REFUSED, case.save(Failure(video, refusal.kind, refusal.why, stages.provenance))
+    """A detector failed on it, as for want of memory, or a version of triage that may know less could not read it."""
+    return row["provenance"]["version"] != __version__ if is_failure(row) else bool(row["faults"])

@@ -29,7 +29,7 @@ def link(
 
     Args:
         stood_ms: time of a look -> last time until which the pictures after it were the same, so that nobody looked.
-            While a picture stands nothing moves and nothing goes unseen: that time does not count as a gap.
+            While a picture in which something was found stands, it is there: that time does not count as a gap.
     """
     by_label: dict[Label, list[Finding]] = defaultdict(list)
     for finding in findings:

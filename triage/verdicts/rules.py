@@ -6,7 +6,7 @@ Evidence, gaps and faults may raise urgency; nothing lowers it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ def judge(
     reasons = [
         *(firing.reason for firing in firings if not any(_says(other, firing) for other in firings)),
         *_not_wholly_seen(coverage, faults, policy),
-        *_looked(coverage, looked_for),
+        *_looked(coverage, faults, looked_for),
     ]
     ordered = sorted(reasons, key=lambda reason: (ORDER.index(reason.queue), -reason.weight, reason.start_ms or 0))
     return Verdict(ordered[0].queue, tuple(ordered))
@@ -106,22 +106,24 @@ def _fired(rule: Rule, weight: float, tracks: Sequence[Track], settings: Judging
 def _scenes(rule: Rule, first: Track, near: Sequence[Track]) -> Iterator[list[Track]]:
     """The tracks among which the rule may choose, once for each company of things that it asks for more than once.
 
-    Two tracks of one label are two things only where one look saw both; one after the other they may be the same
+    Two tracks of one label are two things only where both are there at once; one after the other they may be the same
     person, lost and found again.
     """
     several = frozenset[Label]().union(*(group for group in rule.together if rule.together.count(group) > 1))
+    counting = [track for track in near if track.label in several]
+    others = [track for track in near if track.label not in several]
     if not several:
-        yield list(near)
+        yield others
         return
-    seen: dict[int, set[int]] = defaultdict(set)
-    for track in near:
-        if track.label in several:
-            for finding in track.findings:
-                seen[finding.time_ms].add(id(track))
     if first.label in several:
-        seen = {time_ms: seen[time_ms] for time_ms in {finding.time_ms for finding in first.findings} & seen.keys()}
-    for company in dict.fromkeys(frozenset(seen[time_ms]) for time_ms in sorted(seen)):
-        yield [track for track in near if track.label not in several or id(track) in company]
+        counting = [track for track in counting if _apart_ms(first, track) == 0]
+    present: list[Track] = []
+    for coming in sorted(counting, key=lambda track: track.start_ms):
+        stay = [track for track in present if track.end_ms >= coming.start_ms]
+        if len(stay) < len(present):  # somebody left: the company was at its largest, those before are in it
+            yield sorted([*present, *others], key=lambda track: -track.score)
+        present = [*stay, coming]
+    yield sorted([*present, *others], key=lambda track: -track.score)
 
 
 def _surest(groups: Sequence[frozenset[Label]], tracks: Sequence[Track]) -> tuple[Track, ...] | None:
@@ -196,14 +198,17 @@ def _not_wholly_seen(coverage: Coverage, faults: Sequence[Fault], policy: Policy
         yield Reason("fault", f"{fault.stage}: {fault.why}", policy.fault, fault.time_ms, fault.time_ms)
 
 
-def _looked(coverage: Coverage, looked_for: Sequence[Role]) -> Iterator[Reason]:
+def _looked(coverage: Coverage, faults: Sequence[Fault], looked_for: Sequence[Role]) -> Iterator[Reason]:
     """What the looking amounts to. It is there for every video, and never says that something is not in it."""
     if looked_for:
         same = f", {coverage.near_identical} more were the same as the one before" if coverage.near_identical else ""
-        pictures = counted(coverage.sampled, "picture", "pictures")
+        missed = max((fault.pictures for fault in faults), default=0)
+        pictures = counted(coverage.sampled - missed, "picture", "pictures")
         words = f"looked for {listing(ROLE_WORDS[role] for role in looked_for)} in {pictures}{same}"
+        if missed:
+            words += f"; in {counted(missed, 'picture', 'pictures')} not, or not for all of it, since a model failed"
         # A video of which no picture was looked at is as good as not read.
-        yield Reason("looked", words, Queue.ROUTINE if coverage.sampled else Queue.PRIORITY)
+        yield Reason("looked", words, Queue.ROUTINE if coverage.sampled > missed else Queue.PRIORITY)
     missing = [ROLE_WORDS[role] for role in Role if role not in looked_for]
     if missing:
         # With no detector at all nothing was seen, which is as bad as a video that was not wholly read.
