@@ -48,14 +48,19 @@ def test_the_shipped_model_finds_the_people_of_the_demo(rows: Rows, name: str) -
 
 
 @pytest.mark.parametrize("name", ["armed.mp4", "a drawing.mp4"])
-def test_the_shipped_model_finds_the_drawn_rifle(rows: Rows, name: str) -> None:
-    assert "weapon" in labels(rows[name])
-    assert rows[name]["verdict"]["queue"] in {"urgent", "priority"}
+def test_the_shipped_model_is_sure_of_the_drawn_rifle(rows: Rows, name: str) -> None:
+    assert "very likely weapon" in rows[name]["verdict"]["reasons"][0]["words"]
+
+
+def test_the_rifle_among_people_is_what_to_look_at_first(rows: Rows) -> None:
+    assert next(iter(rows)) == "armed.mp4"
+    assert rows["armed.mp4"]["verdict"]["queue"] == "urgent"
 
 
 @pytest.mark.parametrize("name", ["street.mp4", "street again.mp4"])
-def test_the_shipped_model_raises_no_alarm_where_there_is_no_rifle(rows: Rows, name: str) -> None:
-    assert "weapon" not in labels(rows[name])
+def test_where_there_is_no_rifle_a_weapon_is_possible_at_most(rows: Rows, name: str) -> None:
+    """The model's card says how often it is wrong; here it must not be sure of it."""
+    assert all("likely weapon" not in reason["words"] for reason in rows[name]["verdict"]["reasons"])
 
 
 def test_a_dump_that_is_there_already_is_left_as_it_is(tmp_path: Path) -> None:
