@@ -193,6 +193,58 @@ def two_videos(path: Path) -> Path:
     return path
 
 
+def box(kind: str, *parts: bytes) -> bytes:
+    """A box of an MP4 or HEIF file."""
+    body = b"".join(parts)
+    return struct.pack(">I4s", len(body) + 8, kind.encode()) + body
+
+
+def photograph(path: Path, tiles: Sequence[Image], *, columns: int = 1, alpha: Image | None = None) -> Path:
+    """A HEIF file: equal tiles in this many columns (one alone: a plain picture), each a JPEG, and an alpha plane."""
+    height, width = tiles[0].shape[:2]
+    coded = [cv2.imencode(".jpg", tile)[1].tobytes() for tile in (*tiles, *(() if alpha is None else (alpha,)))]
+    rows, is_grid = len(tiles) // columns, len(tiles) > 1
+    main = len(coded) + 1 if is_grid else 1
+    kinds = {number + 1: "jpeg" for number in range(len(coded))} | ({main: "grid"} if is_grid else {})
+    whole = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, width * columns, height * rows)
+    sizes = [struct.pack(">III", 0, width, height), struct.pack(">III", 0, width * columns, height * rows)]
+    properties = [*(box("ispe", size) for size in sizes), box("auxC", bytes(4), b"urn:mpeg:hevc:2015:auxid:1\0")]
+    uses = {number: [2] if number == main else [1] for number in kinds}
+    references = []
+    if is_grid:
+        derived = struct.pack(f">HH{len(tiles)}H", main, len(tiles), *range(1, len(tiles) + 1))
+        references.append(box("dimg", derived))
+    if alpha is not None:
+        uses[len(coded)].append(3)
+        references.append(box("auxl", struct.pack(">HHH", len(coded), 1, main)))
+
+    def meta(first: int) -> bytes:
+        """The description, with the pictures from this byte of the file on."""
+        places, at = [], first
+        for number, piece in enumerate(coded, 1):
+            places.append(struct.pack(">HHHHII", number, 0, 0, 1, at, len(piece)))
+            at += len(piece)
+        if is_grid:
+            places.append(struct.pack(">HHHHII", main, 1, 0, 1, 0, len(whole)))
+        entries = [box("infe", struct.pack(">BxxxHH4sx", 2, item, 0, kind.encode())) for item, kind in kinds.items()]
+        links = [struct.pack(f">HB{len(of)}B", item, len(of), *of) for item, of in uses.items()]
+        return box(
+            "meta",
+            bytes(4),
+            box("hdlr", bytes(8), b"pict", bytes(13)),
+            box("pitm", struct.pack(">IH", 0, main)),
+            box("iloc", struct.pack(">BxxxHH", 1, 0x4400, len(places)), *places),
+            box("iinf", struct.pack(">IH", 0, len(entries)), *entries),
+            box("iref", bytes(4), *references),
+            box("iprp", box("ipco", *properties), box("ipma", struct.pack(">II", 0, len(links)), *links)),
+            box("idat", whole),
+        )
+
+    brand = box("ftyp", b"mif1", bytes(4), b"mif1heic")
+    path.write_bytes(brand + meta(len(brand) + len(meta(0)) + 8) + box("mdat", *coded))
+    return path
+
+
 NOT_VIDEOS: dict[str, Callable[[Path], object]] = {
     "note.mp4": lambda path: path.write_text("The camera stood in the second room.\n" * 40, encoding="utf-8"),
     "ansi.mp4": lambda path: path.write_bytes(b"\x1b[2J\x1b[1;31mHELLO\x1b[0m\r\n" * 200),

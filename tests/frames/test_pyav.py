@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -29,6 +32,8 @@ from triage.settings import Mode, Sampling
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 LOSSLESS = Recipe(codec="ffv1", pix_fmt="bgr0", container="matroska")
+
+ALPHA: Image = media.moving(2)[..., 0]
 
 WHITE, RED, GREEN, BLUE = (255, 255, 255), (0, 0, 255), (0, 255, 0), (255, 0, 0)
 
@@ -64,6 +69,16 @@ def corner_names(image: Image) -> str:
         {name: int(np.abs(np.array(colour, np.int16) - pixel).sum()) for name, colour in names.items()} for pixel in met
     ]
     return "".join(min(distance, key=lambda name: distance[name]) for distance in distances)
+
+
+CLIPS = {"clip.mp4": "libx264", "clip.avi": "mpeg4", "clip.ts": "mpeg2video", "clip.mkv": "libx264"}
+"""Containers, and how pictures are coded in them."""
+
+
+def clip(path: Path, *, pictures: int) -> Path:
+    """A clip of its name's container."""
+    options = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
+    return media.video(path, pictures=pictures, recipe=Recipe(codec=CLIPS[path.name], container_options=options))
 
 
 class TestTimes:
@@ -137,6 +152,29 @@ class TestPictures:
         assert corner_names(frames[0].image) == "wrgb"
         assert video.duration_ms is None
         assert coverage.extent is Extent.WHOLE
+
+    def test_an_animated_avif_is_more_than_its_first_picture(self, tmp_path: Path) -> None:
+        images = [media.plain(level) for level in (20, 90, 160, 230)]
+        path = media.draw(tmp_path / "clip.avif", images, Recipe(codec="libsvtav1", fps=Fraction(2)))
+        assert len(read(path)[1]) == 4
+
+    def test_a_photograph_of_tiles_is_put_together_row_by_row(self, tmp_path: Path) -> None:
+        tiles = [media.plain(level) for level in (10, 60, 110, 160, 210, 250)]
+        video, frames, coverage = read(media.photograph(tmp_path / "photo.heic", tiles, columns=3))
+        assert (video.width_px, video.height_px) == (480, 240)
+        assert frames[0].image[60::120, 80::160, 0].tolist() == [[10, 60, 110], [160, 210, 250]]
+        assert coverage.extent is Extent.WHOLE
+
+    @pytest.mark.parametrize("tiles", [1, 4])
+    def test_transparency_is_not_a_second_video(self, tiles: int, tmp_path: Path) -> None:
+        images = [media.moving(index) for index in range(tiles)]
+        path = media.photograph(tmp_path / "photo.heic", images, columns=2 if tiles > 1 else 1, alpha=ALPHA)
+        assert read(path)[2].extent is Extent.WHOLE
+
+    @pytest.mark.parametrize("alpha", [media.moving(1), media.plain(90, width=80, height=60)[..., 0]])
+    def test_another_picture_is_not_passed_over_as_transparency(self, alpha: Image, tmp_path: Path) -> None:
+        path = media.photograph(tmp_path / "photo.heic", [media.moving(0)], alpha=alpha)
+        assert any("2 video streams" in why for why in read(path)[2].why)
 
     @pytest.mark.parametrize(
         ("codec", "pix_fmt", "name"),
@@ -370,33 +408,193 @@ class TestDamage:
         assert video.width_px == 320
         assert any("2 video streams" in why for why in coverage.why)
 
-    def test_a_disk_that_fails_in_the_middle_leaves_what_came_before(
+    def test_a_picture_that_cannot_be_converted_is_a_gap_and_not_a_look(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        path = media.streamable(tmp_path / "clip.mp4", pictures=400)
-        monkeypatch.setattr(pyav, "_opened_file", failing_file(fails_from=path.stat().st_size // 2))
-        monkeypatch.setattr(pyav, "READ_BYTES", 4096)
+        converting, calls = pyav._PyavSource._to_bgr, 0
+
+        def failing_once(source: Any, *of: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == 1:
+                raise av.ArgumentError(22, "no such conversion")
+            return converting(source, *of)
+
+        monkeypatch.setattr(pyav._PyavSource, "_to_bgr", failing_once)
+        room = media.with_square(media.plain(100), left=20, top=10, side=40)
+        _, frames, coverage = read(media.draw(tmp_path / "clip.mkv", [room] * 50, LOSSLESS))
+        assert [frame.time_ms for frame in frames] == [40], "the next picture takes its place"
+        assert coverage.undecoded == 1
+        assert coverage.why == ("it is damaged: 1 piece could not be decoded, the first near 00:00.000",)
+
+    def test_a_tile_that_cannot_be_converted_is_damage(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        converting, calls = pyav._PyavSource._to_bgr, 0
+
+        def failing_once(source: Any, *of: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == 2:
+                raise av.ArgumentError(22, "no such conversion")
+            return converting(source, *of)
+
+        path = media.photograph(tmp_path / "photo.heic", [media.plain(200)] * 4, columns=2)
+        assert read(path)[2].extent is Extent.WHOLE
+        monkeypatch.setattr(pyav._PyavSource, "_to_bgr", failing_once)
+        calls = 0
         _, frames, coverage = read(path)
-        assert frames
+        assert [int(corner[0]) for corner in frames[0].image[60::120, 80::160].reshape(4, 3)] == [200, 0, 200, 200]
+        assert coverage.undecoded == 1
+
+    def test_a_time_that_cannot_be_true_stays_out(self, tmp_path: Path) -> None:
+        path = media.video(tmp_path / "clip.mkv", recipe=Recipe(gop=10))
+        contents = bytearray(path.read_bytes())
+        cluster = contents.rindex(b"\x1f\x43\xb6\x75")
+        time = contents.index(b"\xe7\x82", cluster)
+        # The size of the time is 2 bytes; 8 need room, which the rest of the file makes.
+        contents[time : time + 4] = b"\xe7\x88" + (1 << 61).to_bytes(8, "big")
+        path.write_bytes(contents)
+        _, frames, coverage = read(path, Mode.EVERY)
+        assert max(frame.time_ms for frame in frames) < 10_000
+        assert coverage.reached_ms < 10_000
         assert coverage.extent is Extent.PARTIAL
-        assert any("Input/output error" in why for why in coverage.why)
+        assert any("a time in the file that cannot be true" in why for why in coverage.why)
+
+    def test_a_claim_of_more_than_a_year_is_no_claim(self, tmp_path: Path) -> None:
+        path = media.video(tmp_path / "clip.mkv")
+        contents = path.read_bytes()
+        assert contents.count(b"00:00:02.0000000") == 1
+        path.write_bytes(contents.replace(b"00:00:02.0000000", b"99999:00:02.0000"))
+        video, _, coverage = read(path)
+        assert (video.duration_ms, coverage.claimed_ms, coverage.reached_ms) == (None, None, 2000)
+        assert coverage.why == ("its header claims that it goes on for more than a year, which cannot be true",)
+
+    @pytest.mark.parametrize("mode", Mode)
+    @pytest.mark.parametrize(
+        ("codec", "name"),
+        [
+            ("libx264", "clip.mkv"),
+            ("libvpx", "clip.webm"),
+            ("mpeg4", "clip.avi"),
+            ("flv1", "clip.flv"),
+            ("libx264", "clip.mp4"),
+        ],
+    )
+    def test_the_last_tenth_is_missed_however_far_apart_key_pictures_are(
+        self, codec: str, name: str, mode: Mode, tmp_path: Path
+    ) -> None:
+        options = {"movflags": "+faststart"} if name == "clip.mp4" else {}
+        recipe = Recipe(codec=codec, gop=45, container_options=options)
+        path = media.video(tmp_path / name, pictures=500, recipe=recipe)
+        assert read(path, mode)[2].extent is Extent.WHOLE
+        contents = path.read_bytes()
+        for share in (0.91, 0.94):  # soon after a key picture, when few pictures have been decoded since
+            path.write_bytes(contents[: int(len(contents) * share)])
+            assert read(path, mode)[2].extent is Extent.PARTIAL
 
 
-def failing_file(fails_from: int) -> Callable[[Path], Any]:
+class TestUnread:
+    @pytest.mark.parametrize("mode", Mode)
+    @pytest.mark.parametrize("name", CLIPS)
+    def test_a_disk_that_fails_in_the_middle_is_not_damage_in_the_video(
+        self, name: str, mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = clip(tmp_path / name, pictures=400)
+        monkeypatch.setattr(pyav, "open_original", failing_file(fails_from=path.stat().st_size // 2))
+        monkeypatch.setattr(pyav, "READ_BYTES", 4096)
+        with pytest.raises(VideoError, match="Input/output error") as caught:
+            read(path, mode)
+        assert caught.value.kind is Refusal.NOT_OPENED
+        # An AVI's index and the last time in a TS stand at the end, and are read before any picture.
+        is_met_later = name in ("clip.mp4", "clip.mkv")
+        assert ("it could be read only up to 00:0" in caught.value.why) is is_met_later
+
+    @pytest.mark.parametrize("fails_from", [0, 200, 512])
+    def test_a_disk_that_fails_at_the_beginning_is_not_a_file_without_pictures(
+        self, fails_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pyav, "open_original", failing_file(fails_from))
+        monkeypatch.setattr(pyav, "READ_BYTES", 4096)
+        error = refused(clip(tmp_path / "clip.mkv", pictures=400))
+        assert (error.kind, error.why) == (Refusal.NOT_OPENED, "it cannot be read: Input/output error")
+
+    def test_a_tile_that_the_disk_does_not_give_is_not_a_black_tile(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        noise = np.random.default_rng(1).integers(0, 256, (1000, 1000, 3), np.uint8)
+        path = media.photograph(tmp_path / "photo.heic", [noise] * 8, columns=4)
+        assert path.stat().st_size > 6_000_000, "more than FFmpeg reads before it is asked for pictures"
+        monkeypatch.setattr(pyav, "open_original", failing_file(fails_from=path.stat().st_size - 2000))
+        monkeypatch.setattr(pyav, "READ_BYTES", 512)
+        assert refused(path).kind is Refusal.NOT_OPENED
+
+    @pytest.mark.parametrize("name", CLIPS)
+    def test_ctrl_c_inside_a_read_comes_out_wherever_it_falls(
+        self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = clip(tmp_path / name, pictures=25)
+        monkeypatch.setattr(pyav, "READ_BYTES", 512)
+        reads = Interrupting.count(path, monkeypatch)
+        for at in {1, 2, 3, *range(4, reads, max(1, reads // 25)), reads}:
+            monkeypatch.setattr(pyav, "open_original", lambda path, at=at: Interrupting(path, at))
+            with pytest.raises(KeyboardInterrupt):
+                read(path)
+
+    @pytest.mark.parametrize("name", CLIPS)
+    @pytest.mark.parametrize("at", [1, 2])
+    def test_ctrl_c_while_a_video_is_opened_cannot_fall_into_a_read(
+        self, name: str, at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = clip(tmp_path / name, pictures=25)
+        monkeypatch.setattr(pyav, "READ_BYTES", 512)
+        reading, threads, count = pyav._Nameless.read, set(), 0
+
+        def read_and_signal(file: pyav._Nameless, size: int) -> bytes:
+            nonlocal count
+            count += 1
+            threads.add(threading.current_thread())
+            if count == at:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            return reading(file, size)
+
+        monkeypatch.setattr(pyav._Nameless, "read", read_and_signal)
+        with pytest.raises(KeyboardInterrupt), open_video(path, media.VIDEO_ID, Sampling()):
+            pass
+        assert threading.main_thread() not in threads, "in any other thread Python raises no KeyboardInterrupt"
+
+
+class Interrupting(io.FileIO):
+    """A file at whose n-th read somebody presses Ctrl-C."""
+
+    def __init__(self, path: Path, at: int) -> None:
+        super().__init__(path)
+        self.reads, self.at = 0, at
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.reads += 1
+        if self.reads == self.at:
+            raise KeyboardInterrupt
+        return super().read(size) or b""
+
+    @classmethod
+    def count(cls, path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+        """How often the file is read when nobody does."""
+        opened = cls(path, 0)
+        monkeypatch.setattr(pyav, "open_original", lambda _path: opened)
+        read(path)
+        return opened.reads
+
+
+def failing_file(fails_from: int) -> Callable[[Path], BinaryIO]:
     """An opener of files whose bytes from here on cannot be read."""
 
     class Failing(io.FileIO):
         def read(self, size: int | None = -1) -> bytes:
-            if self.tell() >= fails_from:
+            left = fails_from - self.tell()
+            if left <= 0:
                 raise OSError(errno.EIO, "Input/output error")
-            return super().read(size) or b""
+            return super().read(left if size is None or size < 0 else min(size, left)) or b""
 
-    @contextmanager
-    def opened(path: Path) -> Any:
-        with Failing(path) as file:
-            yield file
-
-    return opened
+    return lambda path: cast("BinaryIO", Failing(path))
 
 
 class TestRefusals:
@@ -435,13 +633,13 @@ class TestRefusals:
     ) -> None:
         clip = media.video(tmp_path / "named.ts")
         opened: list[str] = []
-        opening = Path.open
+        opening = os.open
 
-        def open_and_tell(file: Path, *args: Any, **options: Any) -> Any:
+        def open_and_tell(file: Path, flags: int) -> int:
             opened.append(file.name)
-            return opening(file, *args, **options)
+            return opening(file, flags)
 
-        monkeypatch.setattr(Path, "open", open_and_tell)
+        monkeypatch.setattr(os, "open", open_and_tell)
         if not is_text_told:
             monkeypatch.setattr(content, "text_kind", lambda _head: None)
         with socket.socket() as listener:
@@ -492,7 +690,16 @@ class TestRefusals:
     def test_a_folder_is_not_opened(self, tmp_path: Path) -> None:
         error = refused(tmp_path)
         assert error.kind is Refusal.NOT_OPENED
-        assert "Is a directory" in error.why
+        assert "not an ordinary file" in error.why
+
+    def test_a_name_that_now_leads_elsewhere_is_not_followed(self, tmp_path: Path) -> None:
+        (tmp_path / "link.mp4").symlink_to(media.video(tmp_path / "clip.mp4"))
+        assert refused(tmp_path / "link.mp4").kind is Refusal.NOT_OPENED
+
+    @pytest.mark.timeout(20)
+    def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "clip.mp4")
+        assert refused(tmp_path / "clip.mp4").kind is Refusal.NOT_OPENED
 
 
 def test_nothing_is_written_to_stderr_about_damage(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -15,18 +15,23 @@ from triage.records import Extent
 def test_an_end_is_short_of_its_claim_only_beyond_what_rounding_explains(
     reached_ms: int, is_for_pictures: bool, short_ms: int
 ) -> None:
-    tally = Tally(Claim(5000, is_for_pictures=is_for_pictures), decoded=500, reached_ms=reached_ms)
+    tally = Tally(Claim(5000, is_for_pictures=is_for_pictures), packets=500, reached_ms=reached_ms)
     assert tally.coverage(400).short_ms == short_ms
     assert tally.coverage(400).extent is (Extent.PARTIAL if short_ms else Extent.WHOLE)
 
 
 def test_two_long_pictures_may_be_missing_from_a_slow_video() -> None:
-    assert Tally(Claim(10_000, is_for_pictures=True), decoded=8, reached_ms=8000).short_ms() == 0
-    assert Tally(Claim(10_100, is_for_pictures=True), decoded=8, reached_ms=8000).short_ms() == 2100
+    assert Tally(Claim(10_000, is_for_pictures=True), packets=8, reached_ms=8000).short_ms() == 0
+    assert Tally(Claim(10_100, is_for_pictures=True), packets=8, reached_ms=8000).short_ms() == 2100
+
+
+def test_pictures_passed_over_explain_nothing_at_the_end() -> None:
+    tally = Tally(Claim(20_000, is_for_pictures=True), packets=450, decoded=10, reached_ms=18_000)
+    assert tally.short_ms() == 2000
 
 
 def test_a_single_picture_explains_nothing() -> None:
-    assert Tally(Claim(5000, is_for_pictures=True), decoded=1, reached_ms=4000).short_ms() == 1000
+    assert Tally(Claim(5000, is_for_pictures=True), packets=1, reached_ms=4000).short_ms() == 1000
 
 
 def test_damage_is_told_in_words() -> None:

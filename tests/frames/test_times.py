@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.frames.times import Choice, Chooser, Clock, Glimpse, Why, longest_gap_ms
+from triage.frames.times import LONGEST_MS, Choice, Chooser, Clock, Glimpse, Why, longest_gap_ms
 from triage.settings import Mode, Sampling
 
 QUIET = Glimpse(0, 1, cut=0.0, novelty=0.0, change=255.0)
@@ -136,6 +136,35 @@ def test_a_clock_never_stands_still_or_goes_back(stored: list[Fraction | None]) 
     told = [clock.tell(time_ms) for time_ms in stored]
     assert told == sorted(set(told))
     assert all(time_ms >= 0 for time_ms in told)
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.fractions(-5000, 10**7), st.fractions(-(2**63), 2**63)), max_size=60),
+    st.fractions(-(2**63), 2**63),
+    st.fractions(Fraction(1, 1000), 24 * 3600 * 1000),
+)
+def test_a_clock_goes_up_and_stays_near_a_year_whatever_the_file_says(
+    stored: list[Fraction | None], origin_ms: Fraction, picture_ms: Fraction
+) -> None:
+    clock = Clock(origin_ms=origin_ms, picture_ms=picture_ms)
+    told = [clock.tell(time_ms) for time_ms in stored]
+    assert told == sorted(set(told))
+    assert all(0 <= time_ms <= LONGEST_MS + index for index, time_ms in enumerate(told))
+
+
+def test_a_time_that_cannot_be_true_is_counted_and_the_clock_goes_on() -> None:
+    clock = Clock(origin_ms=Fraction(0), picture_ms=Fraction(40))
+    stored = [Fraction(time_ms) for time_ms in (0, 40, 2**61, 2**61 + 40, 160, 200)]
+    assert [clock.tell(time_ms) for time_ms in stored] == [0, 40, 80, 120, 160, 200]
+    assert clock.false_times == 1
+
+
+def test_a_look_that_could_not_be_had_is_asked_for_again() -> None:
+    chooser = Chooser(STEPS)
+    first, second, *_ = [replace(picture, change=0.0) for picture in glimpses([0, 40, 80], end_ms=120)]
+    assert chooser.choose(first).due is Why.FIRST
+    chooser.take_back()
+    assert chooser.choose(second) == Choice(Why.FIRST)
 
 
 @given(st.integers(1, 240), st.integers(1001, 1001) | st.just(1000), st.integers(0, 10**6))

@@ -1,12 +1,14 @@
-"""Photographs stored as a grid of tiles (HEIC, as phones write them): which tile lies where.
+"""What the items of a photograph are to each other (HEIC, AVIF): which tile lies where, and what is transparency.
 
-FFmpeg gives every tile as a stream of its own and leaves putting them together to whoever asks.
+FFmpeg gives every tile as a stream of its own and leaves putting them together to whoever asks; an alpha plane is to it
+one more stream, without a mark.
 """
 
 from __future__ import annotations
 
+import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -15,6 +17,14 @@ from triage.frames.outline import Box, boxes
 
 MOST_META_BYTES = 1 << 22
 """Descriptions longer than this are not read; a photograph of 100 tiles has some 4 kB."""
+ALPHA_NAMES = (
+    b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha",
+    b"urn:mpeg:hevc:2015:auxid:1",
+    b"urn:mpeg:avc:2015:auxid:1",
+)
+"""What an alpha plane is called (ISO/IEC 23008-12, 6.5.8)."""
+UNFIT = (struct.error, ValueError, KeyError, IndexError)
+"""What comes of a description that is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +53,61 @@ def read_grid(file: BinaryIO) -> Grid | None:
     Raises:
         OSError: the file cannot be read.
     """
-    file_bytes = file.seek(0, 2)
     try:
-        for box in boxes(file, 0, file_bytes):
-            if box.kind == "meta" and box.end - box.start <= MOST_META_BYTES:
-                return _grid(file, box)
-            if box.kind not in ("ftyp", "free", "skip"):
-                return None
-    except (struct.error, ValueError, KeyError, IndexError):
+        parts = _parts(file)
+        return _grid(file, parts) if "iref" in parts else None
+    except UNFIT:
         return None
     finally:
         file.seek(0)
-    return None
 
 
-def _grid(file: BinaryIO, meta: Box) -> Grid | None:
-    # four bytes of version stand before the boxes inside
-    parts = {box.kind: box for box in boxes(file, meta.start + 4, meta.end)}
-    (main,) = struct.unpack_from(">H" if _bytes(file, parts["pitm"])[0] == 0 else ">I", _bytes(file, parts["pitm"]), 4)
-    tiles = _tiles(file, parts["iref"], main) if "iref" in parts else ()
+def read_alpha(file: BinaryIO) -> frozenset[int]:
+    """The items, which are also the ids of FFmpeg's streams, that say how transparent the main picture is.
+
+    The file is left at its beginning.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    try:
+        parts = _parts(file)
+        return frozenset(_alpha(file, parts)) if "iref" in parts else frozenset()
+    except UNFIT:
+        return frozenset()
+    finally:
+        file.seek(0)
+
+
+def _parts(file: BinaryIO) -> dict[str, Box]:
+    """The parts of the description that stands at the beginning of a photograph; none in other files."""
+    for box in boxes(file, 0, file.seek(0, os.SEEK_END)):
+        if box.kind == "meta" and box.end - box.start <= MOST_META_BYTES:
+            # four bytes of version stand before the boxes inside
+            return {part.kind: part for part in boxes(file, box.start + 4, box.end)}
+        if box.kind not in ("ftyp", "free", "skip"):
+            break
+    return {}
+
+
+def _main(file: BinaryIO, parts: Mapping[str, Box]) -> int:
+    told = _bytes(file, parts["pitm"])
+    return int(struct.unpack_from(">H" if told[0] == 0 else ">I", told, 4)[0])
+
+
+def _alpha(file: BinaryIO, parts: Mapping[str, Box]) -> Iterator[int]:
+    main = _main(file, parts)
+    for kind, item, targets in _references(file, parts["iref"]):
+        if kind == "auxl" and main in targets:
+            names = (_bytes(file, box)[4:] for box in _properties(file, parts["iprp"], item) if box.kind == "auxC")
+            if any(name.split(b"\0")[0] in ALPHA_NAMES for name in names):
+                yield item
+
+
+def _grid(file: BinaryIO, parts: Mapping[str, Box]) -> Grid | None:
+    main = _main(file, parts)
+    references = _references(file, parts["iref"])
+    tiles = next((targets for kind, item, targets in references if kind == "dimg" and item == main), ())
     if not tiles:
         return None
     described = _item_bytes(file, parts, main)
@@ -71,19 +117,19 @@ def _grid(file: BinaryIO, meta: Box) -> Grid | None:
 
 
 def _bytes(file: BinaryIO, box: Box) -> bytes:
+    if box.end - box.start > MOST_META_BYTES:
+        raise ValueError("a part is longer than what it is part of")
     file.seek(box.start)
     return file.read(box.end - box.start)
 
 
-def _tiles(file: BinaryIO, references: Box, main: int) -> tuple[int, ...]:
-    """The items that the main one is derived from, in order."""
+def _references(file: BinaryIO, references: Box) -> Iterator[tuple[str, int, tuple[int, ...]]]:
+    """What kind of reference, from which item, to which items, in order."""
     layout = "H" if _bytes(file, references)[0] == 0 else "I"
     for box in boxes(file, references.start + 4, references.end):
         body = _bytes(file, box)
         source, count = struct.unpack_from(f">{layout}H", body)
-        if box.kind == "dimg" and source == main:
-            return struct.unpack_from(f">{count}{layout}", body, struct.calcsize(f">{layout}H"))
-    return ()
+        yield box.kind, source, struct.unpack_from(f">{count}{layout}", body, struct.calcsize(f">{layout}H"))
 
 
 def _item_bytes(file: BinaryIO, parts: Mapping[str, Box], item: int) -> bytes:
@@ -100,12 +146,17 @@ def _item_bytes(file: BinaryIO, parts: Mapping[str, Box], item: int) -> bytes:
         method, at = _number(table, at, 2 if version else 0)
         base, at = _number(table, at + 2, base_size)
         extents, at = _number(table, at, 2)
+        if extents > 1 and not offset_size + length_size + index_size:
+            raise ValueError("many pieces that take no room")  # counted out, 65 535 for each item
         for _ in range(extents):
             _, at = _number(table, at, index_size)
             offset, at = _number(table, at, offset_size)
             length, at = _number(table, at, length_size)
             if number == item:
-                file.seek(base + offset + (parts["idat"].start if method & 15 == 1 else 0))
+                start = base + offset + (parts["idat"].start if method & 15 == 1 else 0)
+                if start >= file.seek(0, os.SEEK_END):
+                    raise ValueError("an item lies beyond the end of the file")
+                file.seek(start)
                 return file.read(min(length, 64))
     raise KeyError(item)
 
@@ -119,11 +170,8 @@ def _number(table: bytes, at: int, size: int) -> tuple[int, int]:
 
 def _orientation(file: BinaryIO, properties: Box, item: int) -> Orientation:
     """The turn (``irot``) and mirror (``imir``) that belong to an item."""
-    parts = {box.kind: box for box in boxes(file, properties.start, properties.end)}
-    known = list(boxes(file, parts["ipco"].start, parts["ipco"].end))
     turns, is_mirrored = 0, False
-    for index in _associated(_bytes(file, parts["ipma"]), item):
-        box = known[index - 1]
+    for box in _properties(file, properties, item):
         value = _bytes(file, box)[:1]
         if box.kind == "irot":
             turns -= value[0] & 3
@@ -131,6 +179,13 @@ def _orientation(file: BinaryIO, properties: Box, item: int) -> Orientation:
             # Mirrored after a turn is the opposite turn after the mirror; top to bottom is half a turn more.
             turns, is_mirrored = -turns + 2 * (value[0] & 1), not is_mirrored
     return Orientation(turns % 4, is_mirrored=is_mirrored) if turns % 4 or is_mirrored else UPRIGHT
+
+
+def _properties(file: BinaryIO, properties: Box, item: int) -> list[Box]:
+    """What belongs to an item, in order."""
+    parts = {box.kind: box for box in boxes(file, properties.start, properties.end)}
+    known = list(boxes(file, parts["ipco"].start, parts["ipco"].end))
+    return [known[index - 1] for index in _associated(_bytes(file, parts["ipma"]), item)]
 
 
 def _associated(table: bytes, item: int) -> list[int]:

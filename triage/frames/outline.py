@@ -133,10 +133,14 @@ def _is_encrypted(file: BinaryIO, header: Box) -> bool:
 
 
 def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
-    """Boxes that begin in ``start <= byte < end``; the last may say that it reaches beyond."""
+    """Boxes that begin in ``start <= byte < end`` and in the file; the last may say that it reaches beyond."""
+    file_bytes = file.seek(0, os.SEEK_END)
     for _ in range(MOST_BOXES):
+        # Sizes are 64 bits on the file's word: a place beyond what the system can seek to is an OverflowError.
+        if min(end, file_bytes) - start < 8:
+            return
         file.seek(start)
-        head = file.read(16) if end - start >= 8 else b""
+        head = file.read(16)
         if len(head) < 8:
             return
         size, kind = struct.unpack(">I4s", head[:8])

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
-from typing import BinaryIO, Never, cast
+from typing import BinaryIO, Never, TypeVar, cast
 
 import av
 import numpy as np
@@ -32,14 +33,17 @@ from av.video.stream import VideoStream
 
 from triage.errors import VideoError
 from triage.frames import content, luma, orientation, refusal
-from triage.frames.grid import Grid, read_grid
+from triage.frames.grid import Grid, read_alpha, read_grid
 from triage.frames.orientation import Orientation
 from triage.frames.outline import Outline, read_outline
 from triage.frames.source import FrameSource
 from triage.frames.tally import Claim, Tally
-from triage.frames.times import Chooser, Clock, Glimpse, longest_gap_ms
+from triage.frames.times import LONGEST_MS, Chooser, Clock, Glimpse, longest_gap_ms
+from triage.original import open_original, unread
 from triage.records import Coverage, Frame, Video
 from triage.settings import Mode, Sampling
+
+Result = TypeVar("Result")
 
 READ_BYTES = 1 << 18
 """Read at once; on a 10 s clip of 1080p, reading through Python cost the same as by path, from 32 KiB to 1 MiB."""
@@ -50,6 +54,8 @@ MOST_PIXELS = 16384 * 8192
 """Larger pictures are refused before memory is taken for them; the largest cameras make 100 to 150 million pixels."""
 MOST_READ_ERRORS = 1000
 """As many errors in a row, without one good piece between them, are taken for the end; each steps over one piece."""
+SLOWEST = Fraction(1, 24 * 3600)
+"""Pictures per second; a header that states less than one a day is not believed."""
 ENCRYPTED_TRIES = 500
 """After as many pieces without a picture, a file marked as encrypted is not tried further."""
 
@@ -80,28 +86,56 @@ class _OtherFileError(Exception):
 
 
 class _Nameless:
-    """A file without its name, for reading only. To FFmpeg, bytes that cannot be read look like the end of the file."""
+    """A file without its name, for reading only.
+
+    Whatever goes wrong here is remembered, and the file seems to end: an exception would have to find its way through
+    FFmpeg, which now and then drops it. So after every step of FFmpeg's, before anything is concluded from it, it is
+    asked for with ``check``.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.tell = file.tell
-        self.error: OSError | None = None
-        """What the system said when bytes could not be read. An exception raised here would have to find its way
-        through FFmpeg, which now and then drops it."""
+        self._failure: BaseException | None = None
+        self._is_left = False
 
     def read(self, size: int) -> bytes:
+        if self._failure or self._is_left:
+            return b""
         try:
             return self._file.read(size)
-        except OSError as error:
-            self.error = error
+        except BaseException as error:  # noqa: BLE001  raised again by ``check``
+            self._failure = error
             return b""
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Where the file is then, or a negative error number: damaged files ask for places before their beginning."""
         try:
             return self._file.seek(offset, whence)
-        except OSError as error:
-            return -(error.errno or errno.EINVAL)
+        except BaseException as error:  # noqa: BLE001  raised again by ``check``
+            number = error.errno if isinstance(error, OSError) else None
+            if number != errno.EINVAL:
+                self._failure = error
+            return -(number or errno.EIO)
+
+    def check(self, reached_ms: int = 0) -> None:
+        """Raise what went wrong while FFmpeg read.
+
+        Args:
+            reached_ms: up to where pictures have come.
+
+        Raises:
+            VideoError: NOT_OPENED, the system refused to read.
+        """
+        if isinstance(self._failure, OSError):
+            error = self._failure
+            raise (refusal.no_longer_read(error, reached_ms) if reached_ms else unread(error)) from error
+        if self._failure:
+            raise self._failure
+
+    def leave(self) -> None:
+        """The file seems to end here, so that whoever is reading stops soon."""
+        self._is_left = True
 
 
 @contextmanager
@@ -114,31 +148,43 @@ def open_video(path: Path, video_id: str, sampling: Sampling) -> Iterator[FrameS
         sampling: which moments to look at.
 
     Raises:
-        VideoError: there is no picture to look at; ``kind`` says why. It is raised here, never by ``frames``.
+        VideoError: there is no picture to look at; ``kind`` says why. All that is about the file is raised here;
+            ``frames`` raises only when the system refuses to read any further.
     """
-    with _opened_file(path) as opened:
-        head = _read_head(opened)
-        outline, grid = _read_outline(opened)
-        nameless = _Nameless(opened)
-        with _opened_container(nameless, head, outline) as container:
-            yield _PyavSource(container, _File(path, video_id, head, outline, grid, nameless), sampling)
+    with open_original(path) as opened:
+        file = _read_beginning(path, video_id, opened)
+        with _apart(lambda: _open_container(file), file.bytes_read) as container:
+            yield _apart(lambda: _PyavSource(container, file, sampling), file.bytes_read)
 
 
-@contextmanager
-def _opened_file(path: Path) -> Iterator[BinaryIO]:
+def _apart(call: Callable[[], Result], file: _Nameless) -> Result:
+    """What ``call`` returns or raises, made in a thread of its own.
+
+    Ctrl-C is raised in the main thread alone, there wherever Python code runs next: inside FFmpeg, that is the first
+    instruction of ``_Nameless.read``, before its ``try``, and PyAV drops it. Of 300 interrupted readings 12 ended so,
+    quietly and early, and 1 in the ``try``.
+    """
+    with ThreadPoolExecutor(1, "opening") as thread:
+        coming = thread.submit(call)
+        try:
+            return coming.result()
+        except BaseException:
+            file.leave()
+            raise
+
+
+def _read_beginning(path: Path, video_id: str, file: BinaryIO) -> _File:
+    """What is known of a file before FFmpeg is given it."""
     try:
-        file = path.open("rb", buffering=0)
+        head = _read_head(file)
+        known = read_outline(file), read_grid(file), read_alpha(file)
     except OSError as error:
-        raise refusal.not_opened(error) from error
-    with file:
-        yield file
+        raise unread(error) from error
+    return _File(path, video_id, head, *known, _Nameless(file))
 
 
 def _read_head(file: BinaryIO) -> bytes:
-    try:
-        head = file.read(content.HEAD_BYTES)
-    except OSError as error:
-        raise refusal.not_opened(error) from error
+    head = file.read(content.HEAD_BYTES)
     if not head:
         raise refusal.empty()
     if content.text_kind(head):
@@ -146,18 +192,10 @@ def _read_head(file: BinaryIO) -> bytes:
     return head
 
 
-def _read_outline(file: BinaryIO) -> tuple[Outline, Grid | None]:
-    try:
-        return read_outline(file), read_grid(file)
-    except OSError as error:
-        raise refusal.not_opened(error) from error
-
-
-@contextmanager
-def _opened_container(file: _Nameless, head: bytes, outline: Outline) -> Iterator[InputContainer]:
+def _open_container(file: _File) -> InputContainer:
     try:
         container = av.open(
-            file,
+            file.bytes_read,
             "r",
             options={"max_pixels": str(MOST_PIXELS)},
             container_options=_container_options(),
@@ -166,13 +204,13 @@ def _opened_container(file: _Nameless, head: bytes, outline: Outline) -> Iterato
             io_open=_refuse_other_file,
         )
     except (av.FFmpegError, ValueError) as error:
-        if file.error:
-            raise refusal.not_opened(file.error) from error
-        raise refusal.no_header(head, outline, getattr(error, "strerror", None) or str(error)) from error
+        file.bytes_read.check()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise refusal.no_header(file.head, file.outline, reason) from error
     except _OtherFileError as error:
         raise refusal.asks_for_others(str(error)) from error
-    with container:
-        yield container
+    file.bytes_read.check()
+    return container
 
 
 def _container_options() -> dict[str, str]:
@@ -207,6 +245,8 @@ class _File:
     head: bytes
     outline: Outline
     grid: Grid | None
+    alpha: frozenset[int]
+    """Items that are not pictures, but say how transparent the picture is."""
     bytes_read: _Nameless
 
 
@@ -221,8 +261,11 @@ class _PyavSource:
         self._stream = _choose_stream(container, file)
         self._is_still = _is_still(container, self._stream, file.outline)
         self._picture_ms = _picture_ms(self._stream)
-        claim = _claim(container, self._stream, is_still=self._is_still)
-        self._tally = Tally(claim, file.outline.has_end_mark, _remarks(container, file))
+        claim, remarks = _claim(container, self._stream, is_still=self._is_still), _remarks(container, file)
+        if claim and claim.end_ms > LONGEST_MS:
+            claim = None
+            remarks.append("its header claims that it goes on for more than a year, which cannot be true")
+        self._tally = Tally(claim, file.outline.has_end_mark, remarks)
         self._clock = Clock(origin_ms=_origin_ms(container, self._stream), picture_ms=self._picture_ms)
         self._stated: Orientation | None = file.grid.orientation if file.grid else None
         self._turns: dict[int, Orientation] = {}
@@ -232,8 +275,6 @@ class _PyavSource:
         self._stood_ms: dict[int, int] = {}
         self._first = next(self._pictures, None)
         codec = self._stream.codec_context.codec.canonical_name
-        if self._first is None and self._file.error:
-            raise refusal.not_opened(self._file.error)
         if self._first is None:
             tally = self._tally
             raise refusal.no_picture(
@@ -288,9 +329,11 @@ class _PyavSource:
                 self._tally.near_identical += 1
                 self._stood_ms[looked_ms] = seen.time_ms
             if choice.is_look:
-                looked, looked_ms = seen.copy, seen.time_ms
-                image = self._image(seen.picture)
-                if image is not None:
+                image = self._image(seen)
+                if image is None:
+                    chooser.take_back()
+                else:
+                    looked, looked_ms = seen.copy, seen.time_ms
                     self._tally.sampled += 1
                     yield Frame(self.video, seen.time_ms, image)
         self._is_done = True
@@ -306,7 +349,7 @@ class _PyavSource:
                 yield waiting, now.time_ms, False
             waiting = now
         if waiting:
-            self._tally.reached_ms = 0 if self._is_still else waiting.time_ms + self._stay_ms(waiting.picture)
+            self._tally.reached_ms = 0 if self._is_still else self._end_ms(waiting)
             yield waiting, max(self._tally.reached_ms, waiting.time_ms), True
 
     def _all_pictures(self) -> Iterator[VideoFrame]:
@@ -319,6 +362,7 @@ class _PyavSource:
     def _see(self, picture: VideoFrame, before: _Seen | None) -> _Seen | None:
         """The picture with its time and its small copy; None if FFmpeg cannot convert it."""
         time_ms = self._clock.tell(self._stored_ms(picture))
+        self._tally.false_times = max(self._tally.false_times, self._clock.false_times)
         if picture.is_corrupt:
             self._tally.damaged_pictures += 1
             self._tally.damage(time_ms)
@@ -336,12 +380,12 @@ class _PyavSource:
         time_base = self._stream.time_base
         return None if stored is None or not time_base else stored * time_base * 1000
 
-    def _stay_ms(self, picture: VideoFrame) -> int:
-        """How long a picture stays if no other comes: on the file's word, else as long as usual."""
+    def _end_ms(self, last: _Seen) -> int:
+        """When a picture ends that no other follows: on the file's word, else it stays as long as usual."""
         time_base = self._stream.time_base
-        return max(
-            1, round(picture.duration * time_base * 1000 if picture.duration and time_base else self._picture_ms)
-        )
+        stated_ms = last.picture.duration * time_base * 1000 if last.picture.duration and time_base else Fraction(0)
+        stay_ms = stated_ms if 0 < stated_ms < LONGEST_MS - last.time_ms else self._picture_ms
+        return last.time_ms + max(1, round(stay_ms))
 
     def _decode(self) -> Iterator[VideoFrame]:
         """Pictures in the order in which they are shown, until nothing more comes."""
@@ -366,22 +410,32 @@ class _PyavSource:
     def _stitch(self, grid: Grid) -> Iterator[VideoFrame]:
         """The one picture that the tiles make; a tile that is missing stays black and counts as a skipped piece."""
         canvas: npt.NDArray[np.uint8] = np.zeros((grid.height_px, grid.width_px, 3), np.uint8)
-        streams = {stream.id: stream for stream in _picture_streams(self._container, grid)}
+        streams = {stream.id: stream for stream in self._container.streams.video if stream.id in grid.tiles}
         for stream in streams.values():
             stream.thread_count = 1  # dozens of decoders, each for one small picture
-        for packet in self._container.demux(tuple(streams.values())):
-            try:
-                tiles = packet.decode()
-            except av.FFmpegError:
-                continue
-            for tile in tiles:
-                self._lay(canvas, self._to_bgr(tile, tile.width, tile.height), grid, packet.stream.id)
-                self._tally.decoded += 1
+            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+        for item, tile in self._tiles(tuple(streams.values())):
+            self._lay(canvas, tile, grid, item)
+            self._tally.decoded += 1
         self._tally.skipped_packets += max(0, len(set(grid.tiles)) - self._tally.decoded)
         if self._tally.decoded:
             picture = VideoFrame.from_ndarray(canvas, "bgr24")
             picture.pts = 0
             yield picture
+
+    def _tiles(self, streams: tuple[VideoStream, ...]) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+        """Each tile (H, W, 3) that can be had, with its item number."""
+        packets = self._container.demux(streams)
+        while True:
+            try:
+                packet = next(packets, None)
+                self._file.check()
+                if packet is None:
+                    return
+                for tile in packet.decode():
+                    yield packet.stream.id, self._to_bgr(tile, tile.width, tile.height)
+            except av.FFmpegError:
+                continue
 
     @staticmethod
     def _lay(canvas: npt.NDArray[np.uint8], tile: npt.NDArray[np.uint8], grid: Grid, item: int) -> None:
@@ -411,20 +465,22 @@ class _PyavSource:
         while errors < MOST_READ_ERRORS:
             try:
                 for packet in self._container.demux(self._stream):
+                    self._file.check(self._tally.reached_ms)
                     # Without contents it would tell the decoder that this is the end.
                     if packet.size:
+                        self._tally.packets += 1
                         self._tally.skipped_packets += errors
                         errors = 0
                         yield packet
             except av.FFmpegError as error:
+                self._file.check(self._tally.reached_ms)
                 errors += 1
                 self._tally.damage(self._tally.reached_ms)
                 if errors == MOST_READ_ERRORS:
                     self._tally.end_error = f"what follows is damaged ({error.strerror})"
             else:
                 break
-        if self._file.error:
-            self._tally.end_error = f"the system could not read the file any further ({self._file.error.strerror})"
+        self._file.check(self._tally.reached_ms)
 
     def _orientation(self, picture: VideoFrame) -> Orientation:
         """How this picture is to be turned; read once for each angle that occurs."""
@@ -442,8 +498,9 @@ class _PyavSource:
         )
         return luma.SmallCopy(np.stack([_plane(small, index) for index in range(3)]))
 
-    def _image(self, picture: VideoFrame) -> npt.NDArray[np.uint8] | None:
+    def _image(self, seen: _Seen) -> npt.NDArray[np.uint8] | None:
         """The picture as (H, W, 3) BGR, upright and read-only; None if FFmpeg cannot convert it."""
+        picture = seen.picture
         turn = self._orientation(picture)
         width, height = turn.upright_wh(self.video.width_px, self.video.height_px)
         if picture.width * picture.height > width * height:
@@ -452,6 +509,7 @@ class _PyavSource:
             image = turn.upright(self._to_bgr(picture, width, height))
         except av.FFmpegError:
             self._tally.skipped_packets += 1
+            self._tally.damage(seen.time_ms)
             return None
         image.flags.writeable = False
         return image
@@ -495,13 +553,11 @@ def _colorspace(picture: VideoFrame) -> Colorspace | None:
 
 
 def _choose_stream(container: InputContainer, file: _File) -> VideoStream:
-    """The video stream with the largest pictures, and of those the first."""
-    streams = _picture_streams(container, file.grid)
+    """The video stream with the largest pictures; of those one that goes on in time, and of those the first."""
+    streams = _picture_streams(container, file)
     if not streams:
         raise _no_video(container, file.head)
-    stream = max(
-        streams, key=lambda one: (one.width * one.height, -one.index) if _has_decoder(one) else (0, -one.index)
-    )
+    stream = max(streams, key=_worth)
     if not _has_decoder(stream):
         raise refusal.no_decoder()
     width_px, height_px = file.outline.picture_wh or (stream.width, stream.height)
@@ -512,11 +568,31 @@ def _choose_stream(container: InputContainer, file: _File) -> VideoStream:
     return stream
 
 
-def _picture_streams(container: InputContainer, grid: Grid | None) -> list[VideoStream]:
+def _worth(stream: VideoStream) -> tuple[int, bool, int]:
+    """What makes a stream the one to look at; an animated AVIF has its first picture once more as a still one."""
+    pixels = stream.width * stream.height if _has_decoder(stream) else 0
+    return pixels, bool(stream.duration), -stream.index
+
+
+def _picture_streams(container: InputContainer, file: _File) -> list[VideoStream]:
     """The streams that are to be seen; of a photograph in tiles, the tiles."""
-    if grid:
-        return [stream for stream in container.streams.video if stream.id in grid.tiles]
-    return [stream for stream in container.streams.video if not stream.disposition & NOT_PICTURES]
+    if file.grid:
+        return [stream for stream in container.streams.video if stream.id in file.grid.tiles]
+    streams = [stream for stream in container.streams.video if not stream.disposition & NOT_PICTURES]
+    return [stream for stream in streams if not _is_alpha(stream, streams[0], file)]
+
+
+def _is_alpha(stream: VideoStream, picture: VideoStream, file: _File) -> bool:
+    """Whether it says how transparent a photograph is: by the file's word, without colour and as large as it."""
+    return (
+        stream.id in file.alpha
+        and stream is not picture
+        and not stream.duration
+        and _has_decoder(stream)
+        and stream.pix_fmt is not None
+        and stream.pix_fmt.startswith("gray")
+        and (stream.width, stream.height) == (picture.width, picture.height)
+    )
 
 
 def _has_decoder(stream: Stream) -> bool:
@@ -557,7 +633,7 @@ def _origin_ms(container: InputContainer, stream: VideoStream) -> Fraction:
 def _picture_ms(stream: VideoStream) -> Fraction:
     """How long a picture usually stays: from the average rate in the header, else 40 ms."""
     rate = stream.average_rate or stream.guessed_rate
-    return 1000 / Fraction(rate) if rate and 0 < rate <= 1000 else Fraction(40)
+    return 1000 / Fraction(rate) if rate and SLOWEST <= rate <= 1000 else Fraction(40)
 
 
 def _claim(container: InputContainer, stream: VideoStream, *, is_still: bool) -> Claim | None:
@@ -581,7 +657,7 @@ def _claim(container: InputContainer, stream: VideoStream, *, is_still: bool) ->
 
 def _tagged_ms(tag: str) -> Fraction | None:
     """Matroska writes the end of each stream as a tag, ``00:00:02.600000000``."""
-    match = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", tag.strip("\0 "))
+    match = re.fullmatch(r"(\d{1,9}):(\d\d):(\d\d(?:\.\d+)?)", tag.strip("\0 "))
     if not match:
         return None
     hours, minutes, seconds = match.groups()
@@ -601,7 +677,7 @@ def _remarks(container: InputContainer, file: _File) -> list[str]:
     if file.outline.is_encrypted:
         remarks.append("it is marked as encrypted: the pictures may be scrambled although they decode")
     remarks += refusal.missing(file.outline)
-    streams = len(_picture_streams(container, file.grid))
+    streams = len(_picture_streams(container, file))
     if streams > 1 and not file.grid:
         remarks.append(f"it holds {streams} video streams, and only the one with the largest pictures was looked at")
     return remarks

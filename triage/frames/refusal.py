@@ -7,6 +7,7 @@ from collections.abc import Collection
 from triage.errors import Refusal, VideoError
 from triage.frames import content
 from triage.frames.outline import Outline
+from triage.phrases import clock
 
 FRAGMENT_KINDS = frozenset({"moof", "styp", "sidx"})
 """Boxes of a stream in fragments."""
@@ -16,8 +17,11 @@ def empty() -> VideoError:
     return VideoError(Refusal.EMPTY, "the file is empty: it has 0 bytes")
 
 
-def not_opened(error: OSError) -> VideoError:
-    return VideoError(Refusal.NOT_OPENED, f"the system did not let us read the file: {error.strerror or error}")
+def no_longer_read(error: OSError, reached_ms: int) -> VideoError:
+    """For a read that the system refused when pictures up to this time had come."""
+    return VideoError(
+        Refusal.NOT_OPENED, f"it could be read only up to {clock(reached_ms)} of the video: {error.strerror or error}"
+    )
 
 
 def not_media(head: bytes) -> VideoError:

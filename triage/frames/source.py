@@ -17,9 +17,13 @@ class FrameSource(Protocol):
     def frames(self) -> Iterator[Frame]:
         """The moments to look at, in strict order of time, one by one; memory does not grow with the video's length.
 
-        Damage ends it or leaves holes, and is told by ``coverage``; it never raises for the video's sake.
+        Damage in the file ends it or leaves holes, and is told by ``coverage``. That the system refuses to read is no
+        damage: it is about the moment, and the same file may be whole at the next try.
+
+        Read in the main thread, Ctrl-C may be lost inside the decoder; ``ahead`` reads it in another.
 
         Raises:
+            VideoError: NOT_OPENED, the system refused to read any further; what came before is not the video.
             ValueError: asked for a second time; a source is read once.
         """
         ...
@@ -35,6 +39,7 @@ class FrameSource(Protocol):
     def stood_ms(self) -> Mapping[int, int]:
         """Time of a look -> time of the last moment due for a look whose picture was the same as then.
 
-        As far as ``frames`` has been read. A look whose picture changed before the next moment is absent.
+        As far as ``frames`` has been read. Every look that stood is in it, whatever was found in it; a look whose
+        picture changed before the next moment is absent.
         """
         ...

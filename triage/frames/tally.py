@@ -32,6 +32,8 @@ class Tally:
     """The file ends with the mark that files of its kind end with."""
     remarks: list[str] = field(default_factory=list)
     """What was found before any picture: encryption, missing bytes."""
+    packets: int = 0
+    """Coded pieces of the stream that the file delivered, about one for each picture, decoded or passed over."""
     decoded: int = 0
     skipped_packets: int = 0
     """Pieces that the decoder refused, or that the file could not deliver in its middle."""
@@ -40,6 +42,8 @@ class Tally:
     first_damage_ms: int | None = None
     end_error: str | None = None
     """Why reading stopped before the end of the file, if it did."""
+    false_times: int = 0
+    """Pictures whose time in the file cannot be true."""
     shrunk_pictures: int = 0
     """Pictures larger than the first, scaled down to its size."""
     sampled: int = 0
@@ -55,8 +59,9 @@ class Tally:
         """How much of the claim is missing at the end, if it is more than rounding explains."""
         if self.claim is None:
             return 0
+        # Of the packets, not of the pictures decoded: of those there are fewer where only key pictures are asked for.
         least = STREAM_TOLERANCE_MS if self.claim.is_for_pictures else CONTAINER_TOLERANCE_MS
-        tolerance_ms = max(least, 2 * self.reached_ms // max(1, self.decoded) if self.decoded > 1 else 0)
+        tolerance_ms = max(least, 2 * self.reached_ms // self.packets if self.packets > 1 else 0)
         missing_ms = self.claim.end_ms - self.reached_ms
         return missing_ms if missing_ms > tolerance_ms else 0
 
@@ -78,6 +83,9 @@ class Tally:
                 were = counted(self.damaged_pictures, "picture was", "pictures were")
                 parts.append(f"{were} decoded with errors and may show false content")
             why.append(f"it is damaged: {' and '.join(parts)}{since}")
+        if self.false_times:
+            were = counted(self.false_times, "picture has", "pictures have")
+            why.append(f"{were} a time in the file that cannot be true, and were taken as coming right after the last")
         if self.shrunk_pictures:
             larger = counted(self.shrunk_pictures, "picture", "pictures")
             why.append(f"{larger} larger than the first were scaled down to its size")

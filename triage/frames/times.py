@@ -16,6 +16,9 @@ from triage.settings import Mode, Sampling
 BACKWARDS_MS = 1000
 """A clock that goes back by less has pictures out of order (a few pictures' worth, where times are stored wrongly); one
 that goes back by more has been set anew, as where two recordings were joined."""
+LONGEST_MS = 366 * 24 * 3600 * 1000
+"""A year: whatever puts a picture or an end later than this is damage or a trap. Times stay near it at the most, far
+from where 64 bits end."""
 
 
 class Why(StrEnum):
@@ -68,6 +71,7 @@ class Chooser:
         self._sampling = sampling
         self._looked_ms: int | None = None
         self._considered_ms = 0
+        self._before: tuple[int | None, int] = (None, 0)
 
     def choose(self, glimpse: Glimpse) -> Choice:
         """Whether to look at this picture.
@@ -78,6 +82,7 @@ class Chooser:
         due = self._due(glimpse)
         if due is None:
             return Choice(None)
+        self._before = (self._looked_ms, self._considered_ms)
         self._considered_ms = glimpse.time_ms
         if self._looked_ms is not None and glimpse.end_ms - self._looked_ms < self._sampling.longest_same_ms:
             is_same = glimpse.change < self._sampling.same_difference
@@ -85,6 +90,10 @@ class Chooser:
                 return Choice(due, is_same=True)
         self._looked_ms = glimpse.time_ms
         return Choice(due)
+
+    def take_back(self) -> None:
+        """The last choice was a look and could not be had, so it counts for nothing."""
+        self._looked_ms, self._considered_ms = self._before
 
     def _due(self, glimpse: Glimpse) -> Why | None:
         sampling, mode = self._sampling, self._sampling.mode
@@ -120,21 +129,22 @@ class Clock:
         self._picture_ms = picture_ms
         self._now_ms: Fraction | None = None
         self._told_ms = -1
+        self.false_times = 0
+        """How often the file gave a time beyond ``LONGEST_MS``."""
 
     def tell(self, stored_ms: Fraction | None) -> int:
-        """The time of the next picture.
+        """The time of the next picture: 0 to ``LONGEST_MS``, and 1 ms more for each picture when that is reached.
 
         Args:
             stored_ms: its time in the file. None, where the file has none: one picture after the last.
         """
-        if stored_ms is None:
-            now_ms = Fraction(0) if self._now_ms is None else self._now_ms + self._picture_ms
-        else:
-            now_ms = stored_ms + self._shift_ms
-            if self._now_ms is not None and now_ms < self._now_ms - BACKWARDS_MS:
-                restarted_ms = self._now_ms + self._picture_ms
-                self._shift_ms += restarted_ms - now_ms
-                now_ms = restarted_ms
-        self._now_ms = now_ms
+        next_ms = Fraction(0) if self._now_ms is None else self._now_ms + self._picture_ms
+        now_ms = next_ms if stored_ms is None else stored_ms + self._shift_ms
+        is_false = stored_ms is not None and now_ms >= LONGEST_MS
+        self.false_times += is_false
+        if is_false or (stored_ms is not None and now_ms < (self._now_ms or 0) - BACKWARDS_MS):
+            self._shift_ms += next_ms - now_ms
+            now_ms = next_ms
+        self._now_ms = min(now_ms, Fraction(LONGEST_MS))
         self._told_ms = max(round(now_ms), self._told_ms + 1)
         return self._told_ms
