@@ -34,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 
 from triage.durable import sha256_of
-from triage.findings.yolo import quiet_ultralytics
+from triage.findings.yolo import switch_off_telemetry
 from triage.pipeline import examine, make_stages
 from triage.records import Role
 from triage.settings import load_settings
@@ -95,7 +95,7 @@ def measure_speed(clip: Path, rounds: int) -> None:
 
 def ultralytics_way(clip: Path, stride: int, side: int) -> tuple[Callable[[], object], Callable[[], int]]:
     """A run of ultralytics' own prediction over the clip in torch, and how many pictures it looked at."""
-    quiet_ultralytics()
+    switch_off_telemetry()
     from ultralytics import YOLO
     from ultralytics.utils import LOGGER
 
@@ -146,6 +146,7 @@ def same_weights_in_torch() -> Any:  # noqa: ANN401  ultralytics has no types
 
 def limit_way(clip: Path, looks: int, width: int, height: int, side: int) -> Callable[[], object]:
     """Decoding alone, then the network alone on ready-made inputs."""
+    switch_off_telemetry()
     import openvino
 
     weights = chosen([Role.PEOPLE])[Role.PEOPLE]
@@ -179,7 +180,7 @@ def count(clip: Path) -> tuple[int, float]:
 
 def draw(path: Path, seconds: int) -> Path:
     """1080p: a hand-held camera over ultralytics' photographs, a cut every five seconds."""
-    quiet_ultralytics()
+    switch_off_telemetry()
     from ultralytics.utils import ASSETS
 
     photographs = [cv2.imread(str(ASSETS / name)) for name in ("bus.jpg", "zidane.jpg")]

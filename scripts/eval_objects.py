@@ -24,8 +24,13 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
+
+from triage.findings.yolo import switch_off_telemetry
+
+switch_off_telemetry()
+
+import openvino as ov  # noqa: E402  it reports its import unless that was switched off
 
 Array = NDArray[Any]
 Part = Literal["train", "tune", "val"]

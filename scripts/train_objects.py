@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,14 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false")
-
 import cv2
 import numpy as np
 import onnx
-import openvino as ov
 import torch
-from eval_objects import (
+from eval_objects import (  # first of all: it switches off what OpenVINO and ultralytics would report
     COCO_KNIFE,
     COCO_PERSON,
     DATA,
@@ -247,7 +243,9 @@ def calibrate(model: nn.Module, pictures: torch.Tensor) -> None:
 @torch.no_grad()
 def check_against(model: nn.Module, file: Path, pictures: torch.Tensor) -> None:
     """Print the largest difference between the un-fused net and the teacher's ONNX file on 640 px pictures."""
-    compiled = ov.Core().compile_model(str(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    import openvino
+
+    compiled = openvino.Core().compile_model(str(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     model.eval()
     worst = [0.0, 0.0]
     for picture in pictures:
@@ -493,7 +491,9 @@ def export(checkpoint: Path, target: Path, size: int, pictures: list[Path]) -> N
 
 def check_export(grey_model: DetectionModel, target: Path, colour: torch.Tensor) -> None:
     """Compare the ONNX file on colour pictures (n, 3, size, size) with the trained net on their luma."""
-    compiled = ov.Core().compile_model(str(target), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    import openvino
+
+    compiled = openvino.Core().compile_model(str(target), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     luma = (colour * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True).expand_as(colour)
     theirs = torch.from_numpy(np.asarray(compiled([colour.numpy()])[0]))
     gap = (grey_model(luma.contiguous())[0] - theirs).abs()

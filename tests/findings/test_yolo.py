@@ -15,7 +15,7 @@ from tests.nets import CELL, painted, squares_net
 from triage.durable import sha256_of
 from triage.errors import DetectorError, WeightsError
 from triage.findings import yolo
-from triage.findings.yolo import YoloDetector, pick_device, quiet_ultralytics
+from triage.findings.yolo import YoloDetector, pick_device, switch_off_telemetry
 from triage.records import Finding, Frame, Label, Role, Video
 from triage.settings import Detecting, Precision
 from triage.shipped import shipped
@@ -369,6 +369,7 @@ def test_a_network_that_overflows_is_a_detector_error_and_not_an_empty_list(tmp_
 
 
 def test_an_openvino_folder_answers_as_the_onnx_file_it_was_made_from(tmp_path: Path, net: Path) -> None:
+    switch_off_telemetry()
     import openvino
 
     folder = tmp_path / "squares_openvino_model"
@@ -399,7 +400,7 @@ def test_the_device_auto_is_one_that_is_there() -> None:
 
 @pytest.mark.parametrize("photograph", ["bus.jpg", "zidane.jpg"])
 def test_the_shipped_model_finds_people_in_both_photographs_that_ultralytics_ships(photograph: str) -> None:
-    quiet_ultralytics()
+    switch_off_telemetry()
     from ultralytics.utils import ASSETS
 
     [weights] = [entry for entry in read_manifest(shipped("weights"), yours=False) if Role.PEOPLE in entry.roles]

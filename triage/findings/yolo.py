@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -212,17 +213,23 @@ def pick_device(device: str) -> str:
     return device
 
 
-def quiet_ultralytics() -> None:
-    """Switch off ultralytics' downloads, installs, telemetry and chatter; must run before its first import."""
+def switch_off_telemetry() -> None:
+    """Keep ultralytics and OpenVINO from the network; must run before the first import of either.
+
+    Ultralytics downloads, installs and reports unless told otherwise. OpenVINO (2026.4) reports its mere import to an
+    analytics service from a process of its own, without asking; without this package of its it has nothing to do so.
+    """
     os.environ["YOLO_OFFLINE"] = "true"
     os.environ["YOLO_AUTOINSTALL"] = "false"
     os.environ["YOLO_VERBOSE"] = "false"
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # None: importing it fails, which OpenVINO expects
 
 
 class _OpenVino:
     """OpenVINO on a processor, in whatever picture size is at hand."""
 
     def __init__(self, file: Path, precision: Precision) -> None:
+        switch_off_telemetry()
         import openvino
         from openvino.preprocess import ColorFormat, PrePostProcessor
 
@@ -262,7 +269,7 @@ class _Ultralytics:
     """Whatever format ultralytics' own back ends can run, on any device."""
 
     def __init__(self, file: Path, device: str, precision: Precision) -> None:
-        quiet_ultralytics()
+        switch_off_telemetry()
         import torch
         from ultralytics.nn.autobackend import AutoBackend
 
@@ -287,7 +294,7 @@ class _Ultralytics:
 
 def _suppress(raw: torch.Tensor, at_least: float, classes: int) -> list[npt.NDArray[np.float32]]:
     """Per picture, (n, 6) rows of x0, y0, x1, y1, score, class, without weaker doubles."""
-    quiet_ultralytics()
+    switch_off_telemetry()
     import torchvision  # noqa: F401  ultralytics takes torchvision's suppression if that is imported already
     from ultralytics.utils.nms import non_max_suppression
 
