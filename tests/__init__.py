@@ -1,0 +1,1 @@
+"""Tests, and the examples that we keep."""

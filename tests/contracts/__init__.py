@@ -1,0 +1,1 @@
+"""What every variant of a kind owes, run over its registry."""

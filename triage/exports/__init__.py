@@ -1,0 +1,1 @@
+"""Rows of a case -> text in some format."""

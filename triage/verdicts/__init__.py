@@ -1,0 +1,1 @@
+"""Track, Coverage, Fault -> Verdict."""
