@@ -100,7 +100,7 @@ class Case:
             there: every path met in them; what was known below the roots and is not among these is gone.
         """
         met = {os.fsencode(path) for path in there}
-        within = [os.fsencode(root) for root in roots]
+        within = [os.fsencode(root).rstrip(b"/") for root in roots]
         known = {path for (path,) in self._all("SELECT path FROM places WHERE is_there")}
         lost = [(path,) for path in known - met if any(path == root or path.startswith(root + b"/") for root in within)]
         with self._writing():
