@@ -51,7 +51,7 @@ def report(name: str = "clip", queue: Queue = Queue.PRIORITY, weight: float = 1.
     return Report(
         video=Video(video_id(name), Path(), 640, 360, 5000, "matroska,webm", "vp9", 1.25),
         coverage=Coverage(5000, 3000, 400, 8, 2, 3, ("it ends at 00:03.000 of 00:05.000",), 2000),
-        verdict=Verdict(queue, (Reason("armed", "likely weapon (2 looks)", queue, 0, 400, weight),)),
+        verdict=Verdict(queue, (Reason("armed", "likely weapon (seen in 2 pictures)", queue, 0, 400, weight),)),
         tracks=(Track(Label.WEAPON, (finding(0, Label.WEAPON), finding(400, Label.WEAPON, 0.5)), 900),),
         faults=(Fault("findings", 400, "objects failed; not looked at: 3 pictures", 3),),
         provenance=PROVENANCE,

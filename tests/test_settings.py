@@ -43,7 +43,7 @@ def changed(settings: Settings, name: str) -> Settings:
     elif isinstance(value, Mapping):
         other = {Label.WEAPON: 0.2}
     elif isinstance(value, int):
-        other = value + 32
+        other = value + 32 * 4 if "_px" in name else value + 32
     else:
         other = value * 0.9
     return replace(settings, **{section: replace(stage, **{key: other})})

@@ -53,6 +53,8 @@ class Refusal(StrEnum):
 
     EMPTY = "empty_file"
     NOT_MEDIA = "not_media"
+    ARCHIVE = "archive"
+    """It may hold videos; nobody looked inside."""
     NO_VIDEO = "no_video_stream"
     ENCRYPTED = "encrypted"
     UNREADABLE = "unreadable"

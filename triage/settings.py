@@ -89,10 +89,10 @@ class Detecting:
     """Lowest score that counts, by label; without one, the operating point in the weights' manifest entry."""
 
     def __post_init__(self) -> None:
-        if self.batch < 1:
-            raise ValueError(f"batch is at least 1 picture, got {self.batch}")
-        if self.image_px and (self.image_px < 32 or self.image_px % 32):
-            raise ValueError(f"image_px is 0 or a multiple of 32, got {self.image_px}")
+        if not 1 <= self.batch <= 256:
+            raise ValueError(f"batch is at least 1 picture and at most 256, got {self.batch}")
+        if self.image_px and (not 128 <= self.image_px <= 4096 or self.image_px % 32):
+            raise ValueError(f"image_px is 0 or a multiple of 32 from 128 to 4096, got {self.image_px}")
         for label, score in self.at_least.items():
             if not 0 < score <= 1:
                 raise ValueError(f"at_least for {label} is a score above 0 and up to 1, got {score}")

@@ -240,13 +240,19 @@ def test_a_second_scan_of_one_case_is_kept_out(tmp_path: Path) -> None:
         pass
 
 
-def test_a_missing_report_is_said_with_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize("contents", [None, b"", b"{}"])
+def test_a_missing_or_damaged_report_is_a_row_that_says_so_and_hides_no_other(
+    tmp_path: Path, contents: bytes | None
+) -> None:
     with open_case(tmp_path, make=True) as case:
         put(case, "one", Queue.ROUTINE)
-        for file in (tmp_path / "reports").rglob("*.json"):
-            file.unlink()
-        with pytest.raises(CaseError, match="the report is gone; run the scan again"):
-            list(case.rows())
+        put(case, "two", Queue.URGENT)
+        [file] = (tmp_path / "reports").rglob(f"{video_id('two')}*.json")
+        file.unlink() if contents is None else file.write_bytes(contents)
+        damaged, whole = case.rows()
+        assert damaged["video"]["paths"] == ["/dump/two.mp4"]
+        assert "scan again" in damaged["verdict"]["reasons"][0]["words"].replace("run the scan", "scan")
+        assert whole["verdict"]["queue"] == "routine"
 
 
 def test_a_full_disk_is_said_and_what_was_saved_is_still_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def test_the_queue_shows_reasons_in_words_with_times(dump: Path, tmp_path: Path)
     triage("scan", dump, "--case", tmp_path / "case")
     shown = triage("queue", tmp_path / "case").stdout
     assert shown.index("bright.mkv") < shown.index("calm.mp4") < shown.index("empty.mp4")
-    assert "likely weapon beside person (1 look), 00:00.400 to 00:00." in shown
+    assert "likely weapon beside person (seen in 1 picture), 00:00.400 to 00:00." in shown
     assert shown.count("nobody looked for bound hands") == 1
 
 
@@ -251,6 +251,48 @@ def test_a_model_that_fails_is_named_and_ends_with_1(
     result = triage("scan", dump, "--case", tmp_path / "case")
     assert result.exit_code == 1
     assert "calm.mp4: not wholly examined: scripted failed: out of memory" in result.stderr
+
+
+def test_an_unset_variable_does_not_mean_the_current_folder(
+    dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in (["scan", str(dump), "--case", ""], ["scan", "", "--case", "case"], ["status", ""]):
+        result = triage(*words)
+        assert result.exit_code == 2
+        assert "it is empty" in result.stderr
+    assert not list(tmp_path.glob("*.sqlite"))
+
+
+def test_a_change_of_policy_says_what_it_moved(dump: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("")
+    triage("scan", dump, "--case", tmp_path / "case")
+    moved = triage("scan", dump, "--case", tmp_path / "case", "--set", f"judging.policy={tmp_path / 'mine.toml'}")
+    assert "Moved from priority to routine: 1 video" in moved.stderr
+    assert "Nothing was new or changed." not in moved.stderr
+    assert "no rule of the policy asks for it: likely weapon" in triage("queue", tmp_path / "case").stdout
+
+
+def test_an_archive_and_what_was_not_recognised_are_named_as_failures(tmp_path: Path) -> None:
+    (tmp_path / "dump").mkdir()
+    (tmp_path / "dump/phone.zip").write_bytes(b"PK\x03\x04" + bytes(26) + b"DCIM/clip.mp4" + bytes(100))
+    (tmp_path / "dump/report.docx").write_bytes(b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml" + bytes(100))
+    (tmp_path / "dump/noise.mp4").write_bytes(bytes(range(1, 256)) * 9)
+    result = triage("scan", tmp_path / "dump", "--case", tmp_path / "case")
+    assert result.exit_code == 1
+    assert "phone.zip: it is an archive (ZIP): nobody looked at what is in it" in result.stderr
+    assert "noise.mp4: it was not recognised" in result.stderr
+    assert "report.docx" not in result.stderr
+
+
+def test_an_export_of_an_unfinished_case_says_so(dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("triage.run.local.examine", interrupt)
+        triage("scan", dump, "--case", tmp_path / "case")
+    assert "3 files are still to be examined and have no row yet" in triage("export", tmp_path / "case").stderr
 
 
 def test_an_unknown_format_names_the_nearest(dump: Path, tmp_path: Path) -> None:

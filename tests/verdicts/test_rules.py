@@ -67,7 +67,7 @@ def only(verdict: Verdict, rule: str) -> Reason:
     [
         ([], Queue.ROUTINE, "looked"),
         ([Label.PERSON], Queue.ROUTINE, "people"),
-        ([Label.FACE], Queue.ROUTINE, "looked"),
+        ([Label.FACE], Queue.ROUTINE, "no_rule"),
         ([Label.CAMOUFLAGE], Queue.ROUTINE, "military"),
         ([Label.BLADE], Queue.PRIORITY, "armed"),
         ([Label.WEAPON, Label.PERSON], Queue.PRIORITY, "armed_person"),
@@ -134,7 +134,7 @@ def test_every_part_of_a_combination_must_be_as_sure_as_the_rule_asks() -> None:
 def test_a_reason_says_what_was_seen_how_surely_and_when() -> None:
     seen = [track(Label.LONG_GUN, 12_480, looks=2), track(Label.BOUND_HANDS, 12_480, score=0.6)]
     reason = verdict_of(seen).reasons[0]
-    assert reason.words == "likely long gun beside bound hands (2 looks), 00:12.480 to 00:12.880"
+    assert reason.words == "likely long gun beside bound hands (seen in 2 pictures), 00:12.480 to 00:12.880"
     assert (reason.start_ms, reason.end_ms) == (12_480, 12_880)
 
 
@@ -155,7 +155,7 @@ def test_two_of_a_kind_are_said_in_the_plural(label: Label, words: str) -> None:
 
 def test_a_reason_says_how_many_were_seen_at_once() -> None:
     words = verdict_of([track(Label.BLADE, looks=2), track(Label.BLADE, looks=1)]).reasons[0].words
-    assert words == "very likely blade (2 looks, up to 2 at once), 00:00.000 to 00:00.400"
+    assert words == "very likely blade (seen in 2 pictures, up to 2 at once), 00:00.000 to 00:00.400"
 
 
 def test_firings_close_in_time_are_one_reason_and_firings_apart_are_two() -> None:
@@ -178,6 +178,14 @@ def test_the_most_urgent_reason_comes_first_and_among_equals_the_rule_further_up
         "people",
         "looked",
     ]
+
+
+def test_what_a_policy_forgets_is_said_all_the_same() -> None:
+    verdict = verdict_of([track(Label.BLADE, 400, looks=2)], policy=policy_of())
+    reason = only(verdict, "no_rule")
+    assert reason.words == (
+        "also found, though no rule of the policy asks for it: very likely blade, 00:00.400 to 00:00.800"
+    )
 
 
 def test_what_another_reason_says_already_is_not_said_again() -> None:

@@ -27,7 +27,7 @@ import filelock
 
 from triage.case.rows import Row, dump_row, load_row, row_of, with_paths
 from triage.durable import no_room, write_whole
-from triage.errors import CaseError, CaseFullError, Refusal, UsageError
+from triage.errors import CaseError, CaseFullError, Refusal, ReportError, UsageError
 from triage.original import Stamp
 from triage.records import Failure, Provenance, Queue, Report
 
@@ -62,6 +62,9 @@ CREATE TABLE results (
 CREATE VIEW unread AS SELECT path, kind, why FROM places WHERE video = '' AND kind IS NOT NULL;
 CREATE TABLE last_scan (settings TEXT NOT NULL) STRICT;
 """
+
+
+NOTHING_KNOWN = Provenance(version="", settings="", weights={}, runs_on={}, looked_for=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +192,7 @@ class Case:
             (queue, -1 if limit is None else limit),
         )
         for video, settings in chosen:
-            row = self.stored(video, settings)
-            if row is None:
-                raise CaseError(
-                    f"{self._report_path(video, settings)}: the report is gone; run the scan again to make it anew"
-                )
+            row = self._row_or_why(video, settings)
             yield with_paths(row, self._paths(video, is_there=True), self._paths(video, is_there=False))
         if queue in {None, Queue.UNREADABLE}:
             yield from self._unread_rows(-1 if limit is None else max(0, limit - len(chosen)))
@@ -233,10 +232,25 @@ class Case:
         found = self._all("SELECT path FROM places WHERE video = ? AND is_there = ? ORDER BY path", (video, is_there))
         return [os.fsdecode(path) for (path,) in found]
 
+    def _row_or_why(self, video: str, settings: str) -> Row:
+        """The stored row, or one that says why there is none: one damaged report must not hide the others."""
+        path = self._report_path(video, settings)
+        try:
+            row = self.stored(video, settings)
+        except ReportError as error:
+            row, why = None, str(error)
+        else:
+            why = f"{path}: the report is gone; run the scan again to make it anew"
+        return row or row_of(Failure(video, Refusal.NOT_OPENED, why, NOTHING_KNOWN))
+
+    def queue_of(self, video: str) -> str | None:
+        """The queue in which these bytes wait; None if they were never examined."""
+        row = self._one("SELECT queue FROM results WHERE video = ?", (video,))
+        return row[0] if row else None
+
     def _unread_rows(self, limit: int) -> Iterator[Row]:
-        nothing_known = Provenance(version="", settings="", weights={}, runs_on={}, looked_for=())
         for path, kind, why in self._all("SELECT path, kind, why FROM unread ORDER BY path LIMIT ?", (limit,)):
-            failure = Failure(None, Refusal(kind), why, nothing_known)
+            failure = Failure(None, Refusal(kind), why, NOTHING_KNOWN)
             yield with_paths(row_of(failure), [os.fsdecode(path)], [])
 
     def _report_path(self, video: str, settings: str) -> Path:
@@ -293,6 +307,10 @@ def only_scan(case: Case) -> Iterator[None]:
         raise CaseError(
             f"{case.folder}: another scan is at work on this case; wait for it, or use another case"
         ) from error
+    except OSError as error:
+        if error.filename is None or Path(error.filename).name != ".scan.lock":
+            raise
+        raise no_room(case.folder / CATALOGUE, error) from error
 
 
 def _prepare(connection: sqlite3.Connection, folder: Path, *, make: bool) -> None:
@@ -356,6 +374,8 @@ def _spoken(folder: Path) -> Iterator[None]:
         # On a very full disk SQLite cannot even make its log, and calls that an I/O error.
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL or _is_full(folder):
             raise CaseFullError(str(no_room(folder / CATALOGUE, OSError(errno.ENOSPC, "")))) from error
+        if error.sqlite_errorcode == sqlite3.SQLITE_READONLY:
+            raise no_room(folder / CATALOGUE, OSError(errno.EROFS, "it is read-only")) from error
         raise CaseError(f"{folder / CATALOGUE}: the catalogue cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:
         raise CaseError(

@@ -59,11 +59,13 @@ def _one_of(word: str, known: list[Word], what: str) -> Word:
 
 
 def _pairs(text: str, option: str) -> list[tuple[str, str]]:
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         left, equals, right = (piece.strip() for piece in part.partition("="))
         if not (left and equals and right):
             raise UsageError(f'{option}: {part!r} is no pair; wanted are pairs such as "rifle=long_gun,pistol=handgun"')
+        if left in dict(pairs):
+            raise UsageError(f"{option}: {left!r} is given twice")
         pairs.append((left, right))
     return pairs
 

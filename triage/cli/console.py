@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import sys
 from collections.abc import Callable
@@ -32,6 +33,11 @@ def sentences(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
         except TriageError as error:
             say(f"triage: {error}")
             raise typer.Exit(error.exit_code) from None
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            say("triage: there is no room left where the output goes; free some space and run the same command again")
+            raise typer.Exit(SOME_FAILED) from None
         except KeyboardInterrupt:
             say("triage: stopped")
             raise typer.Exit(INTERRUPTED) from None

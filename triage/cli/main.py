@@ -24,7 +24,18 @@ weights_app = typer.Typer(
 )
 app.add_typer(weights_app, name="weights", no_args_is_help=True)
 
-CaseFolder = Annotated[Path, typer.Argument(help="Folder of the case, as given to scan.", show_default=False)]
+
+def _named(text: str) -> Path:
+    """The path that was named; an unset shell variable names none, and must not mean the current folder."""
+    if not text.strip():
+        raise typer.BadParameter("it is empty; is a variable of your shell not set?")
+    return Path(text)
+
+
+CaseFolder = Annotated[
+    Path,
+    typer.Argument(help="Folder of the case, as given to scan.", show_default=False, parser=_named, metavar="CASE"),
+]
 SettingsName = Annotated[
     str, typer.Option("--settings", help="quick, default, thorough, or the path of a TOML file.", metavar="NAME|FILE")
 ]
@@ -40,9 +51,13 @@ Overrides = Annotated[
 @sentences
 def scan(
     dumps: Annotated[
-        list[Path], typer.Argument(metavar="DUMP...", help="Folders or files to look through.", show_default=False)
+        list[Path],
+        typer.Argument(metavar="DUMP...", help="Folders or files to look through.", show_default=False, parser=_named),
     ],
-    case: Annotated[Path, typer.Option(help="Folder for the results; made if absent.", show_default=False)],
+    case: Annotated[
+        Path,
+        typer.Option(help="Folder for the results; made if absent.", show_default=False, parser=_named, metavar="CASE"),
+    ],
     settings: SettingsName = "default",
     set_: Overrides = None,
 ) -> None:
@@ -111,6 +126,8 @@ def export(
 
     write = exporter(to)
     with open_case(case) as opened:
+        if left := opened.counts().left:
+            say(f"Mind: {left} files are still to be examined and have no row yet; run the scan again.")
         if out is None:
             for piece in write(opened.rows()):
                 typer.echo(piece, nl=False)

@@ -9,6 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Column
 
 from triage.case.rows import is_failure
 from triage.errors import Refusal
@@ -19,7 +20,9 @@ from triage.run.local import Done, Outcome
 
 LINE_EVERY_S = 10
 """Seconds between two lines where there is no terminal to draw a bar on."""
-FAILED = frozenset({Refusal.EMPTY, Refusal.ENCRYPTED, Refusal.UNREADABLE, Refusal.NOT_OPENED})
+SETTLED_S = 10
+"""Seconds before which an estimate of the time left would only mislead."""
+FAILED = frozenset({Refusal.ARCHIVE, Refusal.EMPTY, Refusal.ENCRYPTED, Refusal.UNREADABLE, Refusal.NOT_OPENED})
 """Refusals that may hide something; a text file or a song in a dump is no failure."""
 
 
@@ -36,11 +39,13 @@ class ScanProgress:
         console = Console(stderr=True)
         self._is_drawn = console.is_terminal
         self._bar = Progress(
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.description}"),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=16),
+            # What does not fit is cut off here, and not from the count.
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
             console=console,
             transient=True,
+            expand=True,
             disable=not self._is_drawn,
         )
         self._task = self._bar.add_task("", total=files)
@@ -90,10 +95,12 @@ class ScanProgress:
     def _state(self) -> str:
         passed = time.monotonic() - self._began
         rate = (self._footage_ms + self._at_ms) / 1000 / passed if passed > 1 else 0.0
-        parts = [f"{rate:.1f} s of footage a second"] if rate else []
-        if self._worked_size and passed > 3:
+        parts = []
+        if self._worked_size and passed > SETTLED_S:
             left_s = (self._size - self._size_done) / self._worked_size * passed
             parts.append(f"about {_rough(left_s)} left")
+        if rate:
+            parts.append(f"{rate:.1f} s of footage a second")
         where = f" at {clock(self._at_ms)}" if self._at_ms else ""
         return ", ".join([*parts, f"{self._name}{where}"])
 

@@ -55,7 +55,7 @@ def run(dumps: Sequence[Path], folder: Path, settings: str, overrides: Sequence[
                 scan(case, found, stages, progress, tally)
             except KeyboardInterrupt:
                 interrupted = True
-        _summarise(tally, progress.failed)
+        _summarise(tally, progress.failed, folder)
         for line in status_lines(case):
             tell(line)
     if interrupted:
@@ -66,18 +66,26 @@ def run(dumps: Sequence[Path], folder: Path, settings: str, overrides: Sequence[
 
 
 def _say_blind(stages: Stages) -> None:
-    missing = [ROLE_WORDS[role] for role in stages.provenance.not_looked_for]
+    asked = stages.settings.detecting.roles
+    missing = [ROLE_WORDS[role] for role in stages.provenance.not_looked_for if role in asked]
     if missing:
         say(f"No model at hand looks for {listing(missing)}: nothing will be said about them.")
+    off = [ROLE_WORDS[role] for role in stages.provenance.not_looked_for if role not in asked]
+    if off:
+        say(f"Switched off by detecting.roles: {listing(off)}; nothing will be said about them.")
 
 
-def _summarise(tally: Tally, failed: Sequence[str]) -> None:
+def _summarise(tally: Tally, failed: Sequence[str], folder: Path) -> None:
     done = [f"{number} {what}" for what, number in tally.of.items() if number]
     files = counted(sum(tally.of.values()), "file", "files")
     say(f"This run: {files}, {', '.join(done) or 'none done'}; {clock(tally.footage_ms)} of footage examined.")
-    if not tally.of[Done.EXAMINED] and not tally.of[Done.JUDGED_AGAIN] and tally.of[Done.ALREADY]:
+    for (before, after), number in sorted(tally.moved.items()):
+        videos = counted(number, "video", "videos")
+        say(f"Moved from {before} to {after}: {videos}, since settings, policy or models are others.")
+    did_something = tally.of[Done.EXAMINED] or tally.of[Done.JUDGED_AGAIN] or tally.moved
+    if tally.of[Done.ALREADY] and not did_something:
         say("Nothing was new or changed.")
     for line in failed[:MOST_NAMED]:
         say(f"not examined: {line}")
     if len(failed) > MOST_NAMED:
-        say(f"and {len(failed) - MOST_NAMED} more: triage queue CASE --queue unreadable --limit 0")
+        say(f"and {len(failed) - MOST_NAMED} more: triage queue {shown(folder)} --queue unreadable --limit 0")

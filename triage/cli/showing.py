@@ -17,6 +17,7 @@ from triage.weights import all_weights, chosen
 KIND_WORDS: Mapping[str, str] = {
     "empty_file": "empty",
     "not_media": "not pictures or sound",
+    "archive": "archives, not looked into",
     "no_video_stream": "sound only",
     "encrypted": "encrypted",
     "unreadable": "damaged beyond reading",
@@ -51,9 +52,10 @@ def queue_lines(case: Case, queue: Queue | None, limit: int | None) -> Iterator[
         video, verdict = row["video"], row["verdict"]
         length = clock(row["coverage"]["reached_ms"]) if video["codec"] else ""
         yield f"{number:>4}  {verdict['queue'].upper():<10} {_names(video)}"
-        yield f"      {'  '.join(part for part in (length, (video['id'] or '')[:12]) if part)}".rstrip()
+        if video["id"]:
+            yield f"      {'  '.join(part for part in (length, video['id'][:12]) if part)}"
         for reason in verdict["reasons"]:
-            if reason["rule"] == NOT_LOOKED_FOR:
+            if reason["rule"] == NOT_LOOKED_FOR and len(verdict["reasons"]) > 1:
                 blind.setdefault(reason["words"])
             else:
                 yield f"      - {shown(reason['words'])}"

@@ -50,6 +50,25 @@ MEDIA = (
 """Beginnings of what should hold pictures."""
 
 
+ARCHIVES = (
+    # Office documents are ZIP files too, and begin with a list of their parts or with their own type.
+    (re.compile(rb"PK\x03\x04(?!.{26}(\[Content_Types\]\.xml|mimetypeapplication/vnd\.oasis))", re.DOTALL), "ZIP"),
+    (re.compile(rb"Rar!\x1a\x07"), "RAR"),
+    (re.compile(rb"7z\xbc\xaf\x27\x1c"), "7z"),
+    (re.compile(rb"\x1f\x8b"), "gzip"),
+    (re.compile(rb"BZh[1-9]"), "bzip2"),
+    (re.compile(rb"\xfd7zXZ\0"), "xz"),
+    (re.compile(rb"\x28\xb5\x2f\xfd"), "zstd"),
+    (re.compile(rb".{257}ustar", re.DOTALL), "tar"),
+)
+"""Beginnings of what may hold videos of its own."""
+
+
+def archive_kind(head: bytes) -> str | None:
+    """Which kind of archive begins like this; None: no kind that we know."""
+    return next((name for pattern, name in ARCHIVES if pattern.match(head)), None)
+
+
 def text_kind(head: bytes) -> str | None:
     """What kind of text this is, with its article; None where it is no text, or may be a picture written as text."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) and _is_text(head[2:].replace(b"\0", b"")):
@@ -72,11 +91,16 @@ def looks_like(head: bytes) -> str:
         return f"it looks like {kind}"
     if not any(head):
         return "it begins with nothing but zeros, as a file does whose contents were never written or are lost"
+    known = other_kind(head)
+    return f"by its contents it may be: {known}" if known else "its contents are of no kind that we know"
+
+
+def other_kind(head: bytes) -> str | None:
+    """What else a file is that begins like this, as puremagic knows it, such as a document; None: unknown."""
     try:
-        known = puremagic.magic_string(head)
+        return str(puremagic.magic_string(head)[0].name)
     except (puremagic.PureError, ValueError):
-        return "its contents are of no kind that we know"
-    return f"by its contents it may be: {known[0].name}"
+        return None
 
 
 def _is_text(head: bytes) -> bool:

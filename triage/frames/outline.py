@@ -7,6 +7,7 @@ decodes without an error.
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,8 +37,11 @@ TO_SAMPLE_ENTRIES = ("trak", "mdia", "minf", "stbl", "stsd")
 """The boxes that lie around the description of how pictures are coded, inside the header."""
 MOST_BOXES = 100_000
 """As many boxes are read at one level; a file of hours in fragments has tens of thousands."""
-END_MARKS = ((b"GIF8", b"\x3b"), (b"\x89PNG", b"IEND\xae\x42\x60\x82"))
+END_MARKS = ((b"GIF8", b"\x3b"), (b"\x89PNG", b"IEND\xae\x42\x60\x82"), (b"\xff\xd8\xff", b"\xff\xd9"))
 """How files that begin like this end."""
+JPEG = b"\xff\xd8\xff"
+MOST_PHOTO_BYTES = 2**26
+"""As much of a photograph is searched for a video behind it."""
 TRAILING_BYTES = 4096
 """The end mark is looked for in as many last bytes: messengers and cameras append notes of their own."""
 
@@ -52,6 +56,8 @@ class Outline:
     """By how much the file is shorter than it says itself; None: its end is missing, and it does not say how much."""
     has_end_mark: bool = False
     """Files of its kind mark their own end, and the mark is there."""
+    has_video_behind: bool = False
+    """An MP4 follows the picture in the same file, as phones store a moving photograph."""
     is_encrypted: bool = False
     """Some pictures are marked as encrypted (sample entry ``encv``)."""
     picture_wh: tuple[int, int] | None = None
@@ -71,6 +77,12 @@ class Outline:
     def has_pictures(self) -> bool:
         """Whether there is a part that could hold pictures; always so where the parts are not known."""
         return not self.kinds or "mdat" in self.kinds or "meta" in self.kinds
+
+
+def _video_behind(file: BinaryIO) -> bool:
+    """Whether the header of an MP4 stands somewhere behind the beginning."""
+    file.seek(0)
+    return re.search(rb"\0\0\0[\x10-\x40]ftyp(mp4|iso|M4V|qt  |MSNV|3gp)", file.read(MOST_PHOTO_BYTES)) is not None
 
 
 def read_outline(file: BinaryIO) -> Outline:
@@ -93,7 +105,11 @@ def read_outline(file: BinaryIO) -> Outline:
             tail = file.read(TRAILING_BYTES)
             is_whole = tail.rstrip(b"\0").endswith(end) or (len(end) > 1 and end in tail)
             wh = struct.unpack(">II", head[16:24]) if head[12:16] == b"IHDR" and len(head) == 24 else None
-            outline = Outline(missing_bytes=0 if is_whole else None, has_end_mark=is_whole, picture_wh=wh)
+            follows = begin == JPEG and _video_behind(file)
+            missing = 0 if is_whole or follows else None
+            outline = Outline(
+                missing_bytes=missing, has_end_mark=is_whole, picture_wh=wh, has_video_behind=bool(follows)
+            )
     file.seek(0)
     return outline
 

@@ -25,7 +25,15 @@ def no_longer_read(error: OSError, reached_ms: int) -> VideoError:
 
 
 def not_media(head: bytes) -> VideoError:
-    return VideoError(Refusal.NOT_MEDIA, f"it is not a video: {content.looks_like(head)}")
+    """For what is something else, may hold others, or cannot be recognised at all; the last may be a video."""
+    archive = content.archive_kind(head)
+    if archive:
+        why = f"it is an archive ({archive}): nobody looked at what is in it; unpack it into the dump and scan again"
+        return VideoError(Refusal.ARCHIVE, why)
+    if content.text_kind(head) or content.other_kind(head):
+        return VideoError(Refusal.NOT_MEDIA, f"it is not a video: {content.looks_like(head)}")
+    why = f"it was not recognised: {content.looks_like(head)}; it may be damaged, encrypted, or no video"
+    return VideoError(Refusal.UNREADABLE, why)
 
 
 def asks_for_others(address: str) -> VideoError:
@@ -135,6 +143,8 @@ def no_picture(codec: str, head: bytes, outline: Outline, *, tried: int, end_err
 
 def missing(outline: Outline) -> list[str]:
     """What the outline says of the file's end, as a sentence or none."""
+    if outline.has_video_behind:
+        return ["a video follows the picture in the same file, and only the picture was looked at"]
     if outline.missing_bytes is None:
         return ["the file breaks off: the mark that ends such a file is not there"]
     if outline.missing_bytes:

@@ -66,7 +66,7 @@ def walk(dumps: Sequence[Path], leave_out: Path) -> Iterator[Found]:
                 continue
             try:
                 mode = path.lstat()
-                if stat.S_ISDIR(mode.st_mode):
+                if stat.S_ISDIR(mode.st_mode) and not _is_case(path):
                     # os.listdir keeps the bytes of names that are no text.
                     waiting += [path / name for name in sorted(os.listdir(path), reverse=True)]  # noqa: PTH208
                     continue
@@ -82,10 +82,16 @@ SKIPPED = ""
 """Stands for a link whose target has a row of its own."""
 
 
+def _is_case(folder: Path) -> bool:
+    return (folder / "catalogue.sqlite").is_file() and (folder / "reports").is_dir()
+
+
 def _why_not(path: Path, mode: os.stat_result, dumps: Sequence[Path]) -> str | None:
     """Why this is not to be read; None for an ordinary file."""
     if stat.S_ISREG(mode.st_mode):
         return None
+    if stat.S_ISDIR(mode.st_mode):
+        return "it is another case of triage, not part of the dump; nobody looked into it"
     if not stat.S_ISLNK(mode.st_mode):
         return "it is a device, a pipe or a socket, not a file; it was not opened"
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -62,6 +63,8 @@ class Tally:
     of: dict[Done, int] = field(default_factory=lambda: dict.fromkeys(Done, 0))
     footage_ms: int = 0
     """Footage examined in this run."""
+    moved: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """From which queue to which other one, videos that were known before."""
 
 
 def scan(case: Case, found: Sequence[Found], stages: Stages, watcher: Watcher, tally: Tally) -> None:
@@ -79,7 +82,7 @@ def scan(case: Case, found: Sequence[Found], stages: Stages, watcher: Watcher, t
     for item in found:
         watcher.begin(item)
         try:
-            outcome = _one(case, item, stages, met, watcher)
+            outcome = _one(case, item, stages, met, watcher, tally)
         except VideoError as refusal:
             # Only NOT_OPENED comes here: about the moment and the place, not the bytes, so tried again at every scan.
             case.note_unread(item.path, refusal.kind, refusal.why)
@@ -90,7 +93,7 @@ def scan(case: Case, found: Sequence[Found], stages: Stages, watcher: Watcher, t
         watcher.end(item, outcome)
 
 
-def _one(case: Case, item: Found, stages: Stages, met: set[str], watcher: Watcher) -> Outcome:
+def _one(case: Case, item: Found, stages: Stages, met: set[str], watcher: Watcher, tally: Tally) -> Outcome:
     """One file.
 
     Raises:
@@ -102,9 +105,23 @@ def _one(case: Case, item: Found, stages: Stages, met: set[str], watcher: Watche
     case.note_file(item.path, stamp, video)
     is_first = video not in met
     met.add(video)
+    before = case.queue_of(video)
+    outcome = _outcome(case, item, stages, stamp, video, watcher)
+    after = case.queue_of(video)
+    if is_first and before and after and before != after:
+        tally.moved[before, after] += 1
+    return outcome if is_first or outcome.done is not Done.ALREADY else Outcome(Done.SAME_BYTES, outcome.row)
+
+
+def _outcome(case: Case, item: Found, stages: Stages, stamp: Stamp, video: str, watcher: Watcher) -> Outcome:
+    """What was known of these bytes, or what a look at them says now.
+
+    Raises:
+        VideoError: NOT_OPENED, as ``_one``.
+    """
     earlier = _earlier(case, video, stages)
     if earlier is not None:
-        return earlier if is_first else Outcome(Done.SAME_BYTES, earlier.row)
+        return earlier
     try:
         result: Report | Failure = examine(item.path, video, stages, watcher.at)
     except VideoError as refusal:

@@ -18,7 +18,7 @@ Word = TypeVar("Word", Queue, Likelihood)
 QUEUES = (Queue.URGENT, Queue.PRIORITY, Queue.ROUTINE)
 """Queues that a rule may name; ``unreadable`` is for files that have no pictures."""
 NEVER_ROUTINE = ("partial", "unknown_extent", "fault")
-NOT_RULES = frozenset({*NEVER_ROUTINE, "looked", "not_looked_for"})
+NOT_RULES = frozenset({*NEVER_ROUTINE, "looked", "not_looked_for", "no_rule"})
 """Names of the reasons that every policy has."""
 
 
@@ -59,7 +59,7 @@ def load_policy(name: str) -> Policy:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
     except FileNotFoundError:
-        known = sorted(file.stem for file in ours.parent.glob("*.toml"))
+        known = sorted(file.stem for file in (shipped("configs") / "policies").glob("*.toml"))
         raise PolicyError(f"{name}: there is no such policy; give {' or '.join(known)} or a file's path") from None
     except OSError as error:
         raise PolicyError(f"{path}: the policy cannot be read: {error.strerror}") from error

@@ -37,6 +37,7 @@ def judge(
     firings = [firing for rule, weight in weighted for firing in _fired(rule, weight, tracks, settings)]
     reasons = [
         *(firing.reason for firing in firings if not any(_says(other, firing) for other in firings)),
+        *_without_rule(tracks, policy, settings),
         *_not_wholly_seen(coverage, faults, policy),
         *_looked(coverage, faults, looked_for),
     ]
@@ -180,9 +181,21 @@ def _named(rule: Rule, tracks: Sequence[Track], word: Likelihood) -> str:
     at_once = Counter(
         finding.time_ms for track in tracks if track.label in rule.together[0] for finding in track.findings
     )
-    looks = counted(len(at_once), "look", "looks")
+    looks = f"seen in {counted(len(at_once), 'picture', 'pictures')}"
     most = f", up to {max(at_once.values())} at once" if max(at_once.values()) > 1 else ""
     return f"{word} {' beside '.join(phrases)} ({looks}{most})"
+
+
+def _without_rule(tracks: Sequence[Track], policy: Policy, settings: Judging) -> Iterator[Reason]:
+    """What was found and no rule speaks of: a policy may forget it, a row may not."""
+    mentioned = frozenset[Label]().union(*(group for rule in policy.rules for group in rule.together))
+    for label in Label:
+        found = [track for track in tracks if track.label is label]
+        if found and label not in mentioned:
+            word = max((likelihood(track, settings) for track in found), key=lambda word: word.rank)
+            start_ms, end_ms = min(track.start_ms for track in found), max(track.end_ms for track in found)
+            words = f"also found, though no rule of the policy asks for it: {word} {LABEL_WORDS[label]}"
+            yield Reason("no_rule", f"{words}, {span(start_ms, end_ms)}", Queue.ROUTINE, start_ms, end_ms)
 
 
 def _not_wholly_seen(coverage: Coverage, faults: Sequence[Fault], policy: Policy) -> Iterator[Reason]:
