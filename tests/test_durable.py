@@ -117,3 +117,10 @@ def test_the_hash_of_a_folder_changes_with_every_file_in_it(tmp_path: Path, othe
 def test_the_hash_of_a_folder_does_not_depend_on_where_it_lies_or_who_came_first(tmp_path: Path) -> None:
     one = _folder(tmp_path / "one", {"a": b"1", "b/c": b"2"})
     assert one == _folder(tmp_path / "other" / "place", {"b/c": b"2", "a": b"1"})
+
+
+@pytest.mark.parametrize("name", ["a file/report.json", "x" * 255])
+def test_a_place_that_cannot_be_written_is_said_and_clearing_up_does_not_hide_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a file").touch()
+    with pytest.raises(CaseError, match=r"cannot be written: (Not a directory|File name too long)"):
+        write_whole(tmp_path / name, b"whole")

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from triage.durable import no_room
+from triage.durable import appearing, no_room
 from triage.errors import UsageError
 
 Picture = npt.NDArray[np.uint8]
@@ -68,15 +68,9 @@ def make_dump(folder: Path) -> None:
 def _make(path: Path, make: Callable[[Path], object]) -> None:
     if path.exists():
         return
-    waiting = path.with_name(f".{path.name}.part")
-    try:
+    with appearing(path) as waiting:
         path.parent.mkdir(exist_ok=True)
         make(waiting)
-        waiting.replace(path)
-    except OSError as error:
-        raise no_room(path, error) from error
-    finally:
-        waiting.unlink(missing_ok=True)
 
 
 def _write(path: Path, pictures: Iterable[Picture]) -> None:

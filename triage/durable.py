@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from triage.errors import CaseError, CaseFullError
@@ -23,19 +24,30 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def write_stream(path: Path, pieces: Iterable[bytes]) -> None:
     """``write_whole`` of what comes piece by piece."""
+    with appearing(path) as waiting, waiting.open("wb") as file:
+        file.writelines(pieces)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """A name to write under; what was written there stands at ``path`` once the block is left without an error.
+
+    Raises:
+        CaseFullError, CaseError: as ``write_whole``.
+    """
     # One name per target, not a random one: a scan killed in between leaves at most one, and the next scan reuses it.
     waiting = path.with_name(f".{path.name}.part")
     try:
-        with waiting.open("wb") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
+        yield waiting
         waiting.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
         raise no_room(path, error) from error
     finally:
-        waiting.unlink(missing_ok=True)  # half of it would only keep a full disk full
+        with suppress(OSError):  # it must not hide what went wrong before
+            waiting.unlink(missing_ok=True)  # half of it would only keep a full disk full
 
 
 def no_room(path: Path, error: OSError) -> CaseError:

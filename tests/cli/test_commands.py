@@ -30,6 +30,17 @@ def triage(*words: str | Path) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
+def stopped_scan(dump: Path, case: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """A scan in which Ctrl-C is pressed at the first video."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("triage.run.local.examine", interrupt)
+        return triage("scan", dump, "--case", case)
+
+
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     def make(_: Detecting) -> Sequence[Detector]:
@@ -203,12 +214,7 @@ def test_a_full_disk_stops_the_scan_with_a_sentence(
 def test_an_interruption_ends_with_130_and_says_how_to_go_on(
     dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr("triage.run.local.examine", interrupt)
-        result = triage("scan", dump, "--case", tmp_path / "case")
+    result = stopped_scan(dump, tmp_path / "case", monkeypatch)
     assert result.exit_code == 130
     assert "run the same command again, and it goes on from here" in result.stderr
     assert triage("scan", dump, "--case", tmp_path / "case").exit_code == 1
@@ -217,12 +223,7 @@ def test_an_interruption_ends_with_130_and_says_how_to_go_on(
 def test_a_stopped_scan_is_said_by_status_and_queue(
     dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr("triage.run.local.examine", interrupt)
-        triage("scan", dump, "--case", tmp_path / "case")
+    stopped_scan(dump, tmp_path / "case", monkeypatch)
     assert "3 files are still to be examined: run the scan again" in triage("status", tmp_path / "case").stdout
     assert "this is not the whole queue" in triage("queue", tmp_path / "case").stdout
 
@@ -286,12 +287,7 @@ def test_an_archive_and_what_was_not_recognised_are_named_as_failures(tmp_path: 
 
 
 def test_an_export_of_an_unfinished_case_says_so(dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr("triage.run.local.examine", interrupt)
-        triage("scan", dump, "--case", tmp_path / "case")
+    stopped_scan(dump, tmp_path / "case", monkeypatch)
     assert "3 files are still to be examined and have no row yet" in triage("export", tmp_path / "case").stderr
 
 

@@ -47,7 +47,7 @@ def run(dump: Path, case: Case, stages: Stages | None = None) -> dict[str, Done]
     watched = Watched()
     roots = dump_roots([dump])
     found = list(walk(roots, leave_out=case.folder))
-    scan(case, found, stages or scripted_stages(), watched, Tally())
+    scan(case, roots, found, stages or scripted_stages(), watched, Tally())
     return watched.done
 
 
@@ -115,6 +115,15 @@ def test_what_is_new_or_changed_is_done_and_nothing_else(dump: Path, case: Case)
     media.video(dump / "clip.mp4", pictures=30)
     again = run(dump, case)
     assert [name for name, done in again.items() if done is Done.EXAMINED] == ["clip.mp4", "new.mp4"]
+
+
+def test_a_dump_that_was_emptied_has_files_that_are_gone(dump: Path, case: Case) -> None:
+    run(dump, case)
+    files = list(dump.iterdir())
+    for file in files:
+        file.unlink()
+    assert run(dump, case) == {}
+    assert case.counts().gone == len(files)
 
 
 def test_a_moved_file_is_not_examined_again(dump: Path, case: Case) -> None:

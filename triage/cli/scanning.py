@@ -52,7 +52,7 @@ def run(dumps: Sequence[Path], folder: Path, settings: str, overrides: Sequence[
         with ScanProgress(len(found), sum(item.size for item in found)) as progress:
             tally = Tally()
             try:
-                scan(case, found, stages, progress, tally)
+                scan(case, roots, found, stages, progress, tally)
             except KeyboardInterrupt:
                 interrupted = True
         _summarise(tally, progress.failed, folder)

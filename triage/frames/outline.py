@@ -37,9 +37,9 @@ TO_SAMPLE_ENTRIES = ("trak", "mdia", "minf", "stbl", "stsd")
 """The boxes that lie around the description of how pictures are coded, inside the header."""
 MOST_BOXES = 100_000
 """As many boxes are read at one level; a file of hours in fragments has tens of thousands."""
-END_MARKS = ((b"GIF8", b"\x3b"), (b"\x89PNG", b"IEND\xae\x42\x60\x82"), (b"\xff\xd8\xff", b"\xff\xd9"))
-"""How files that begin like this end."""
 JPEG = b"\xff\xd8\xff"
+END_MARKS = ((b"GIF8", b"\x3b"), (b"\x89PNG", b"IEND\xae\x42\x60\x82"), (JPEG, b"\xff\xd9"))
+"""How files that begin like this end."""
 MOST_PHOTO_BYTES = 2**26
 """As much of a photograph is searched for a video behind it."""
 TRAILING_BYTES = 4096
@@ -107,9 +107,7 @@ def read_outline(file: BinaryIO) -> Outline:
             wh = struct.unpack(">II", head[16:24]) if head[12:16] == b"IHDR" and len(head) == 24 else None
             follows = begin == JPEG and _video_behind(file)
             missing = 0 if is_whole or follows else None
-            outline = Outline(
-                missing_bytes=missing, has_end_mark=is_whole, picture_wh=wh, has_video_behind=bool(follows)
-            )
+            outline = Outline(missing_bytes=missing, has_end_mark=is_whole, picture_wh=wh, has_video_behind=follows)
     file.seek(0)
     return outline
 

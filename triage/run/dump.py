@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage.case.store import CATALOGUE
 from triage.errors import UsageError
 
 
@@ -16,8 +17,6 @@ class Found:
     """Something in a dump."""
 
     path: Path
-    dump: Path
-    """The folder or file that was asked for."""
     size: int
     refused: str | None = None
     """Why it cannot be read; None for an ordinary file."""
@@ -75,7 +74,7 @@ def walk(dumps: Sequence[Path], leave_out: Path) -> Iterator[Found]:
                 mode, refused = None, f"the system does not let us look into it: {error.strerror}"
             met.add(path)
             if refused != SKIPPED:
-                yield Found(path, dump, mode.st_size if mode else 0, refused)
+                yield Found(path, mode.st_size if mode else 0, refused)
 
 
 SKIPPED = ""
@@ -83,7 +82,7 @@ SKIPPED = ""
 
 
 def _is_case(folder: Path) -> bool:
-    return (folder / "catalogue.sqlite").is_file() and (folder / "reports").is_dir()
+    return (folder / CATALOGUE).is_file() and (folder / "reports").is_dir()
 
 
 def _why_not(path: Path, mode: os.stat_result, dumps: Sequence[Path]) -> str | None:

@@ -67,16 +67,19 @@ class Tally:
     """From which queue to which other one, videos that were known before."""
 
 
-def scan(case: Case, found: Sequence[Found], stages: Stages, watcher: Watcher, tally: Tally) -> None:
+def scan(
+    case: Case, roots: Sequence[Path], found: Sequence[Found], stages: Stages, watcher: Watcher, tally: Tally
+) -> None:
     """Bring the case up to date with these files; what is done already is not done again.
 
     Args:
+        roots: the dumps that were walked; one that is empty by now has files that are gone.
+        found: everything that was met in them.
         tally: counted up as files are done, so that it is true after an interruption as well.
 
     Raises:
         CaseFullError: no room is left; everything finished so far is kept.
     """
-    roots = list(dict.fromkeys(item.dump for item in found))
     case.begin(stages.provenance.settings, roots, [item.path for item in found])
     met: set[str] = set()
     for item in found:
