@@ -11,7 +11,6 @@ At export the luma conversion is folded into the first convolution, so that the 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 import onnx
+import onnx_files
 import torch
 from eval_objects import (  # first of all: it switches off what OpenVINO and ultralytics would report
     COCO_KNIFE,
@@ -46,7 +46,7 @@ from eval_objects import (  # first of all: it switches off what OpenVINO and ul
     warp,
     weapons_samples,
 )
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 from ultralytics.data.augment import Compose
@@ -59,7 +59,6 @@ LUMA = (0.299, 0.587, 0.114)
 TEACHER = PEERS / "yolo11n_rebuilt_640_fp16.onnx"
 PERSON_SCORE = 0.45
 CALIBRATION_PICTURES = 240
-OPSET = 17
 WORK = Path(tempfile.gettempdir()) / "train_objects"
 Batch = dict[str, Any]
 NECK_LAYERS = (13, 16, 17, 19, 20, 22)
@@ -431,21 +430,6 @@ def fold_luma(model: DetectionModel) -> None:
     first.weight.data = total * torch.tensor(LUMA).view(1, 3, 1, 1)
 
 
-def store_half(graph: onnx.GraphProto) -> None:
-    """Store float weights as FP16 with a cast back to float, so that inputs, outputs and arithmetic stay FP32."""
-    casts = []
-    for initialiser in graph.initializer:
-        if initialiser.data_type != onnx.TensorProto.FLOAT or np.prod(initialiser.dims) < 8:
-            continue
-        name = initialiser.name
-        half = numpy_helper.from_array(numpy_helper.to_array(initialiser).astype(np.float16), f"{name}_fp16")
-        initialiser.CopyFrom(half)
-        casts.append(helper.make_node("Cast", [f"{name}_fp16"], [name], f"{name}_cast", to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-
-
 def metadata(size: int) -> dict[str, str]:
     """What ultralytics reads from an ONNX file; nothing that changes from run to run."""
     values = {
@@ -470,23 +454,13 @@ def export(checkpoint: Path, target: Path, size: int, pictures: list[Path]) -> N
     grey_model = load_model(checkpoint)
     model.fuse(verbose=False)
     fold_luma(model)
-    target.parent.mkdir(parents=True, exist_ok=True)
     axes = {"images": {0: "batch", 2: "height", 3: "width"}, "output0": {0: "batch", 2: "anchors"}}
     with exporting(model):
-        torch.onnx.export(
-            model, (torch.zeros(1, 3, size, size),), str(target), opset_version=OPSET, dynamo=False,
-            input_names=["images"], output_names=["output0"], dynamic_axes=axes,
-        )  # fmt: skip
-    proto = onnx.load(str(target))
-    store_half(proto.graph)
-    for node in proto.graph.node:
-        node.doc_string = ""
+        proto = onnx_files.export(model, {"images": torch.zeros(1, 3, size, size)}, ["output0"], target, axes)
     proto.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 4 + len(NAMES)
-    helper.set_model_props(proto, metadata(size))
-    onnx.checker.check_model(proto, full_check=True)
-    target.write_bytes(proto.SerializeToString(deterministic=True))
+    digest = onnx_files.store(proto, target, metadata(size))
     check_export(grey_model, target, picture_tensor(pictures, size))
-    print(f"{target.name}: {target.stat().st_size} bytes, sha256 {hashlib.sha256(target.read_bytes()).hexdigest()}")
+    print(f"{target.name}: {target.stat().st_size} bytes, sha256 {digest}")
 
 
 def check_export(grey_model: DetectionModel, target: Path, colour: torch.Tensor) -> None:
