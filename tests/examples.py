@@ -13,11 +13,13 @@ from triage.geometry import Box
 from triage.pipeline import Stages, make_stages
 from triage.records import (
     Coverage,
+    Estimate,
     Failure,
     Fault,
     Finding,
     Frame,
     Label,
+    Mask,
     Provenance,
     Queue,
     Reason,
@@ -52,7 +54,11 @@ def report(name: str = "clip", queue: Queue = Queue.PRIORITY, weight: float = 1.
         video=Video(video_id(name), Path(), 640, 360, 5000, "matroska,webm", "vp9", 1.25),
         coverage=Coverage(5000, 3000, 400, 8, 2, 3, ("it ends at 00:03.000 of 00:05.000",), 2000),
         verdict=Verdict(queue, (Reason("armed", "likely weapon (seen in 2 pictures)", queue, 0, 400, weight),)),
-        tracks=(Track(Label.WEAPON, (finding(0, Label.WEAPON), finding(400, Label.WEAPON, 0.5)), 900),),
+        tracks=(
+            Track(Label.WEAPON, (finding(0, Label.WEAPON), finding(400, Label.WEAPON, 0.5)), 900),
+            Track(Label.GRAPHIC, (replace(finding(400, Label.GRAPHIC), grade=2, mask=Mask(3, 2, b"\xa4")),)),
+            Track(Label.BOUND_HANDS, (finding(0, Label.BOUND_HANDS),), None, Estimate(0.4, 0.2, 0.6, ("kneeling",))),
+        ),
         faults=(Fault("findings", 400, "objects failed; not looked at: 3 pictures", 3),),
         provenance=PROVENANCE,
     )

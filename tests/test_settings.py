@@ -129,7 +129,7 @@ def test_overrides_into_one_table_add_up_and_the_last_of_one_key_wins() -> None:
     [
         ("samplin.step_ms=1", r"no section \[samplin\]; did you mean 'sampling'"),
         ("sampling.steps_ms=1", r"\[sampling\] has no key 'steps_ms'; did you mean 'step_ms'"),
-        ("zzz.step_ms=1", r"no section \[zzz\]; known are sampling, detecting, tracking, judging"),
+        ("zzz.step_ms=1", r"no section \[zzz\]; known are sampling, detecting, tracking, estimating, judging"),
         ("sampling.mode=keyframe", r"sampling\.mode: there is no 'keyframe'; did you mean 'keyframes'"),
         ("detecting.roles=['wepons']", r"detecting\.roles: there is no 'wepons'; did you mean 'weapons'"),
         ("detecting.at_least.wepon=0.3", r"detecting\.at_least: there is no 'wepon'; did you mean 'weapon'"),

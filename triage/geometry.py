@@ -41,10 +41,18 @@ class Box:
 
     def overlap(self, other: Box) -> float:
         """Intersection over union, in [0, 1]."""
+        shared = self._shared(other)
+        return shared / (self.area + other.area - shared)
+
+    def share_in(self, other: Box) -> float:
+        """How much of this box lies within the other, in [0, 1]."""
+        return self._shared(other) / self.area
+
+    def _shared(self, other: Box) -> float:
+        """Area of both, in square pixels."""
         width = min(self.x1, other.x1) - max(self.x0, other.x0)
         height = min(self.y1, other.y1) - max(self.y0, other.y0)
-        shared = max(width, 0.0) * max(height, 0.0)
-        return shared / (self.area + other.area - shared)
+        return max(width, 0.0) * max(height, 0.0)
 
     def meets(self, other: Box) -> bool:
         """Whether the two share any area."""

@@ -6,16 +6,17 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from triage import __version__
 from triage.ahead import ahead
 from triage.errors import DetectorError
-from triage.findings.detector import Detector
+from triage.estimates.registry import estimate
+from triage.findings.detector import Detector, Model, Reader
 from triage.frames.pyav import open_video
 from triage.phrases import clock, counted
-from triage.records import Fault, Finding, Frame, Provenance, Report, Role
+from triage.records import Fault, Finding, Frame, Provenance, Reading, Report, Role
 from triage.settings import Settings
 from triage.tracks.linker import link
 from triage.verdicts.policy import Policy, load_policy
@@ -32,14 +33,17 @@ class Stages:
     settings: Settings
     policy: Policy
     detectors: Sequence[Detector]
+    readers: Sequence[Reader]
     provenance: Provenance
 
 
-def make_stages(settings: Settings, detectors: Sequence[Detector] | None = None) -> Stages:
+def make_stages(
+    settings: Settings, detectors: Sequence[Detector] | None = None, readers: Sequence[Reader] = ()
+) -> Stages:
     """The stages that these settings ask for.
 
     Args:
-        detectors: instead of those that the weights at hand can serve.
+        detectors: instead of those that the weights at hand can serve; then ``readers`` are theirs.
 
     Raises:
         PolicyError: the policy cannot be read.
@@ -47,21 +51,21 @@ def make_stages(settings: Settings, detectors: Sequence[Detector] | None = None)
     """
     policy = load_policy(settings.judging.policy)
     if detectors is None:
-        from triage.findings.registry import make_detectors
+        from triage.findings.registry import open_models
 
-        detectors = make_detectors(settings.detecting)
-    weights = {detector.name: detector.sha256 for detector in detectors}
-    looking = _short_hash(settings.digest(judging=False), *sorted(detector.recipe for detector in detectors))
+        detectors, readers = open_models(settings)
+    models: list[Model] = sorted([*detectors, *readers], key=lambda model: model.name)
+    looking = _short_hash(settings.digest(judging=False), *sorted(model.recipe for model in models))
     judging = _short_hash(settings.digest(judging=True), policy.text)
-    roles = {role for detector in detectors for role in detector.roles}
+    roles = {role for model in models for role in model.roles}
     provenance = Provenance(
         version=__version__,
         settings=f"{looking}.{judging}",
-        weights=dict(sorted(weights.items())),
-        runs_on={detector.name: detector.runs_on for detector in sorted(detectors, key=lambda detector: detector.name)},
+        weights={model.name: model.sha256 for model in models},
+        runs_on={model.name: model.runs_on for model in models},
         looked_for=tuple(role for role in Role if role in roles),
     )
-    return Stages(settings, policy, detectors, provenance)
+    return Stages(settings, policy, detectors, readers, provenance)
 
 
 def examine(path: Path, video_id: str, stages: Stages, on_time: Callable[[int], None] = lambda _: None) -> Report:
@@ -75,18 +79,22 @@ def examine(path: Path, video_id: str, stages: Stages, on_time: Callable[[int], 
         VideoError: there is no picture in it to look at.
     """
     findings: list[Finding] = []
+    readings: list[Reading] = []
     failed = _Failed()
     with open_video(path, video_id, stages.settings.sampling) as source:
         picture_bytes = source.video.width_px * source.video.height_px * 3
         batch = max(1, min(stages.settings.detecting.batch, MOST_BYTES // picture_bytes))
         with ahead(source.frames(), room=batch) as coming:
             for frames in _batches(coming, batch):
-                for detector in stages.detectors:
-                    findings.extend(_look(detector, frames, failed))
+                found = _look(stages.detectors, frames, failed)
+                findings.extend(chain.from_iterable(found))
+                readings.extend(_read(stages.readers, frames, found, failed))
                 on_time(frames[-1].time_ms)
         coverage = source.coverage()
-        tracks = link(findings, stages.settings.tracking, source.stood_ms())
+        seen = link(findings, stages.settings.tracking, source.stood_ms())
         video = source.video
+    said = estimate(seen, readings, stages.provenance.looked_for, stages.settings.estimating)
+    tracks = (*seen, *said)
     faults = failed.faults()
     verdict = judge(
         tracks,
@@ -134,14 +142,30 @@ class _Failed:
         )
 
 
-def _look(detector: Detector, frames: Sequence[Frame], failed: _Failed) -> Iterator[Finding]:
-    try:
-        answers = detector.look(frames)
-    except DetectorError as error:
-        failed.note(detector.name, str(error), frames)
-        return
-    for answer in answers:
-        yield from answer
+def _look(detectors: Iterable[Detector], frames: Sequence[Frame], failed: _Failed) -> list[list[Finding]]:
+    """For each frame, what all detectors that did not fail saw in it."""
+    found: list[list[Finding]] = [[] for _ in frames]
+    for detector in detectors:
+        try:
+            answers = detector.look(frames)
+        except DetectorError as error:
+            failed.note(detector.name, str(error), frames)
+            continue
+        for seen, answer in zip(found, answers, strict=True):
+            seen.extend(answer)
+    return found
+
+
+def _read(
+    readers: Iterable[Reader], frames: Sequence[Frame], found: Sequence[Sequence[Finding]], failed: _Failed
+) -> Iterator[Reading]:
+    for reader in readers:
+        try:
+            answers = reader.read(frames, found)
+        except DetectorError as error:
+            failed.note(reader.name, str(error), frames)
+            continue
+        yield from chain.from_iterable(answers)
 
 
 def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from triage.errors import Refusal
 from triage.geometry import Box
 
-SCHEMA = 1
+SCHEMA = 2
 """Goes up by one when a field of a report or of an exported row changes its meaning or is added."""
 
 
@@ -29,12 +29,21 @@ class Label(StrEnum):
     LONG_GUN = "long_gun"
     BLADE = "blade"
     BOUND_HANDS = "bound_hands"
+    HANDS_UNKNOWN = "hands_unknown"
+    """Somebody whose wrists could not be seen well enough to tell."""
     CAMOUFLAGE = "camouflage"
     SERVICE_DRESS = "service_dress"
     TACTICAL_GEAR = "tactical_gear"
+    CIVILIAN = "civilian"
+    """Somebody in clothes that are none of these three; it clears nobody."""
+    CLOTHING_UNKNOWN = "clothing_unknown"
     POSSIBLE_MINOR = "possible_minor"
+    ADULT = "adult"
+    """Somebody who is confidently not a minor; everyone else may be one."""
     AGE_UNKNOWN = "age_unknown"
     GRAPHIC = "graphic"
+    SEXUAL = "sexual_content"
+    """Possible sexual content; which kind, or whose body, is not kept."""
     FACE = "face"
 
 
@@ -48,23 +57,61 @@ class Role(StrEnum):
     MINORS = "minors"
     GRAPHIC = "graphic"
     FACES = "faces"
+    SEXUAL = "sexual"
 
 
 ROLE_LABELS: Mapping[Role, frozenset[Label]] = {
     Role.PEOPLE: frozenset({Label.PERSON}),
     Role.WEAPONS: frozenset({Label.WEAPON, Label.HANDGUN, Label.LONG_GUN, Label.BLADE}),
-    Role.BOUND_HANDS: frozenset({Label.BOUND_HANDS}),
-    Role.UNIFORMS: frozenset({Label.CAMOUFLAGE, Label.SERVICE_DRESS, Label.TACTICAL_GEAR}),
-    Role.MINORS: frozenset({Label.POSSIBLE_MINOR, Label.AGE_UNKNOWN}),
+    Role.BOUND_HANDS: frozenset({Label.BOUND_HANDS, Label.HANDS_UNKNOWN}),
+    Role.UNIFORMS: frozenset(
+        {Label.CAMOUFLAGE, Label.SERVICE_DRESS, Label.TACTICAL_GEAR, Label.CIVILIAN, Label.CLOTHING_UNKNOWN}
+    ),
+    Role.MINORS: frozenset({Label.POSSIBLE_MINOR, Label.ADULT, Label.AGE_UNKNOWN}),
     Role.GRAPHIC: frozenset({Label.GRAPHIC}),
     Role.FACES: frozenset({Label.FACE}),
+    Role.SEXUAL: frozenset({Label.SEXUAL}),
 }
 """Which labels each role may answer with."""
+
+ROLE_NEEDS: Mapping[Role, frozenset[Role]] = {
+    Role.BOUND_HANDS: frozenset({Role.PEOPLE}),
+    Role.UNIFORMS: frozenset({Role.PEOPLE}),
+    Role.MINORS: frozenset({Role.PEOPLE, Role.FACES}),
+}
+"""What must be found first, for the roles that are answered for each person over time. The others need nothing."""
+
+
+class Joint(StrEnum):
+    """The 17 points of a body that COCO marks, in its order; left and right are the person's own."""
+
+    NOSE = "nose"
+    LEFT_EYE = "left_eye"
+    RIGHT_EYE = "right_eye"
+    LEFT_EAR = "left_ear"
+    RIGHT_EAR = "right_ear"
+    LEFT_SHOULDER = "left_shoulder"
+    RIGHT_SHOULDER = "right_shoulder"
+    LEFT_ELBOW = "left_elbow"
+    RIGHT_ELBOW = "right_elbow"
+    LEFT_WRIST = "left_wrist"
+    RIGHT_WRIST = "right_wrist"
+    LEFT_HIP = "left_hip"
+    RIGHT_HIP = "right_hip"
+    LEFT_KNEE = "left_knee"
+    RIGHT_KNEE = "right_knee"
+    LEFT_ANKLE = "left_ankle"
+    RIGHT_ANKLE = "right_ankle"
+
+
+JOINTS = tuple(Joint)
 
 
 class Queue(StrEnum):
     """Where a video waits, the most urgent first."""
 
+    SEALED = "sealed"
+    """Nobody looks at it any further, the program least of all; see ``Sealed``."""
     URGENT = "urgent"
     PRIORITY = "priority"
     ROUTINE = "routine"
@@ -158,6 +205,30 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Mask:
+    """Which parts of a box are meant: a coarse grid laid over it, row by row from the top left."""
+
+    width: int
+    height: int
+    bits: bytes
+    """One bit a cell, the first cell in the highest bit, rows without padding, the last byte filled up with zeros."""
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1 or len(self.bits) != -(-self.width * self.height // 8):
+            raise ValueError(f"a mask has a bit for each of its cells, got {self}")
+
+    @classmethod
+    def of(cls, cells: npt.NDArray[np.bool_]) -> Mask:
+        """The mask of an (H, W) array."""
+        return cls(cells.shape[1], cells.shape[0], np.packbits(cells).tobytes())
+
+    def cells(self) -> npt.NDArray[np.bool_]:
+        """(H, W), true where it is meant."""
+        bits = np.unpackbits(np.frombuffer(self.bits, np.uint8), count=self.width * self.height)
+        return bits.reshape(self.height, self.width).astype(np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing seen in one frame."""
 
@@ -170,10 +241,109 @@ class Finding:
     box: Box
     detector: str
     """``name@first 8 digits of the weights' hash``."""
+    grade: int | None = None
+    """Of graphic content: 1 a trace, 2 clearly visible, 3 a lot. None: it has no grades."""
+    mask: Mask | None = None
+    """Which parts of the box; None: all of it."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.score <= 1.0:
             raise ValueError(f"a score is in [0, 1], got {self.score}")
+        if self.grade is not None and not 1 <= self.grade <= 3:
+            raise ValueError(f"what was found has a grade from 1 to 3, got {self.grade}")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where a joint is, in pixels of the frame."""
+
+    x: float
+    y: float
+    score: float
+    """In [0, 1]: how sure the model is that it saw it there."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.score <= 1.0:
+            raise ValueError(f"a score is in [0, 1], got {self.score}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """How one person holds themselves in one frame."""
+
+    video: str
+    time_ms: int
+    box: Box
+    """The person's."""
+    score: float
+    points: tuple[Point, ...]
+    """One for each of ``JOINTS``, in their order."""
+    detector: str
+
+    def __post_init__(self) -> None:
+        if len(self.points) != len(JOINTS):
+            raise ValueError(f"a pose has {len(JOINTS)} points, got {len(self.points)}")
+
+    def __getitem__(self, joint: Joint) -> Point:
+        return self.points[JOINTS.index(joint)]
+
+
+@dataclass(frozen=True, slots=True)
+class AgeReading:
+    """What one look at a face says of whether the person is a minor. Never an age."""
+
+    video: str
+    time_ms: int
+    box: Box
+    """The face's."""
+    under_18: float
+    """Probability, by this look alone."""
+    quality: float
+    """In [0, 1]: how much this look is worth; 0: too small or too blurred to say anything."""
+    detector: str
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.under_18 <= 1.0 or not 0.0 <= self.quality <= 1.0:
+            raise ValueError(f"a probability and a quality are in [0, 1], got {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class ClothingReading:
+    """What one look at a person says of their clothes."""
+
+    video: str
+    time_ms: int
+    box: Box
+    """The person's."""
+    scores: Mapping[Label, float]
+    """Probability of each kind of clothes, by this look alone."""
+    quality: float
+    """In [0, 1]: how much this look is worth; 0: too small or too blurred to say anything."""
+    detector: str
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.quality <= 1.0 or not all(0.0 <= score <= 1.0 for score in self.scores.values()):
+            raise ValueError(f"probabilities and a quality are in [0, 1], got {self}")
+
+
+Reading = Pose | AgeReading | ClothingReading
+"""What was measured on one person in one frame. It is weighed over time and not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What all looks at one person together say."""
+
+    probability: float
+    low: float
+    high: float
+    """Where the probability may as well lie, by what was seen."""
+    clues: tuple[str, ...]
+    """What it rests on, in a few plain words each."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.low <= self.probability <= self.high <= 1.0:
+            raise ValueError(f"a probability lies within its interval, in [0, 1], got {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +355,8 @@ class Track:
     """In time order, never empty."""
     stood_until_ms: int | None = None
     """Until when pictures stayed the same after the last finding; None: the next one was another, or the end."""
+    estimate: Estimate | None = None
+    """Of what is judged over a whole track and not in one picture; None: each finding speaks for itself."""
 
     def __post_init__(self) -> None:
         times = [finding.time_ms for finding in self.findings]
@@ -206,7 +378,9 @@ class Track:
 
     @property
     def score(self) -> float:
-        """The best of its findings: a look that saw less never lowers it."""
+        """What all looks together say, or else the best of its findings: a look that saw less never lowers it."""
+        if self.estimate is not None:
+            return self.estimate.probability
         return max(finding.score for finding in self.findings)
 
 
@@ -303,3 +477,22 @@ class Failure:
     @property
     def verdict(self) -> Verdict:
         return Verdict(Queue.UNREADABLE, (Reason(self.kind.value, self.why, Queue.UNREADABLE),))
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A file that is not looked at any further: possible sexual content, and a minor could not be excluded.
+
+    All that is kept of it: no track, no box, no score, no length.
+    """
+
+    id: str
+    """SHA-256 of the file."""
+    time_ms: int | None
+    """When the sexual content was first seen; None: the note of it is lost."""
+    why: str
+    provenance: Provenance
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict(Queue.SEALED, (Reason("sealed", self.why, Queue.SEALED, self.time_ms, self.time_ms),))

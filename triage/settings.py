@@ -115,6 +115,11 @@ class Tracking:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimating:
+    """What is said of a person from all looks at them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Judging:
     """How findings become a queue."""
 
@@ -137,10 +142,11 @@ class Settings:
     sampling: Sampling = field(default_factory=Sampling)
     detecting: Detecting = field(default_factory=Detecting)
     tracking: Tracking = field(default_factory=Tracking)
+    estimating: Estimating = field(default_factory=Estimating)
     judging: Judging = field(default_factory=Judging)
 
     def digest(self, *, judging: bool) -> str:
-        """SHA-256 over every setting of looking (sampling, detecting, tracking), or of judging alone.
+        """SHA-256 over every setting of looking (sampling, detecting, tracking, estimating), or of judging alone.
 
         They are apart so that another policy judges anew what is stored, and does not look at every video again.
         """

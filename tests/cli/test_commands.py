@@ -18,10 +18,10 @@ from triage.case.store import CATALOGUE, FORMAT
 from triage.cli.main import app
 from triage.errors import DetectorError
 from triage.findings import registry
-from triage.findings.detector import Detector
+from triage.findings.detector import Detector, Reader
 from triage.findings.scripted import Said, Scripted
-from triage.records import Frame
-from triage.settings import Detecting
+from triage.records import SCHEMA, Frame
+from triage.settings import Settings
 
 README = Path(__file__).parent.parent.parent / "README.md"
 
@@ -43,10 +43,10 @@ def stopped_scan(dump: Path, case: Path, monkeypatch: pytest.MonkeyPatch) -> Res
 
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def make(_: Detecting) -> Sequence[Detector]:
-        return [Scripted(bright_is_armed)]
+    def make(_: Settings) -> tuple[Sequence[Detector], Sequence[Reader]]:
+        return [Scripted(bright_is_armed)], []
 
-    monkeypatch.setattr(registry, "make_detectors", make)
+    monkeypatch.setattr(registry, "open_models", make)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_an_export_has_a_line_for_every_content_with_all_that_was_promised(dump:
         "provenance": {"version", "settings", "weights"},
     }
     for row in rows:
-        assert row["schema"] == 1
+        assert row["schema"] == SCHEMA
         assert isinstance(row["tracks"], list)
         assert isinstance(row["faults"], list)
         for part, keys in promised.items():
@@ -248,7 +248,7 @@ def test_a_model_that_fails_is_named_and_ends_with_1(
         raise DetectorError("scripted failed: out of memory")
 
     (dump / "empty.mp4").unlink()
-    monkeypatch.setattr(registry, "make_detectors", lambda _: [Scripted(broken)])
+    monkeypatch.setattr(registry, "open_models", lambda _: ([Scripted(broken)], []))
     result = triage("scan", dump, "--case", tmp_path / "case")
     assert result.exit_code == 1
     assert "calm.mp4: not wholly examined: scripted failed: out of memory" in result.stderr

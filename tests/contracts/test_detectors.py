@@ -15,7 +15,7 @@ from triage.findings.registry import DETECTORS
 from triage.findings.scripted import Scripted
 from triage.geometry import Box
 from triage.records import ROLE_LABELS, Frame, Label, Role, Video
-from triage.settings import Detecting
+from triage.settings import Detecting, Settings
 from triage.weights import Weights
 
 BOTH = (Role.PEOPLE, Role.WEAPONS)
@@ -26,7 +26,7 @@ def _yolo(folder: Path) -> Detector:
     file = squares_net(folder / "squares.onnx")
     labels = {"person": Label.PERSON, "weapon": Label.WEAPON}
     weights = Weights("squares", BOTH, file, sha256_of(file), "none", "drawn", labels, 320, folder / "card.md")
-    return DETECTORS["yolo"](weights, BOTH, Detecting(device="cpu"))
+    return DETECTORS["yolo"](weights, BOTH, Settings(detecting=Detecting(device="cpu")))
 
 
 def _scripted(folder: Path) -> Detector:

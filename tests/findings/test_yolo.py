@@ -15,7 +15,8 @@ from tests.nets import CELL, painted, squares_net
 from triage.durable import sha256_of
 from triage.errors import DetectorError, WeightsError
 from triage.findings import yolo
-from triage.findings.yolo import YoloDetector, pick_device, switch_off_telemetry
+from triage.findings.network import switch_off_telemetry
+from triage.findings.yolo import YoloDetector, pick_device
 from triage.records import Finding, Frame, Label, Role, Video
 from triage.settings import Detecting, Precision
 from triage.shipped import shipped

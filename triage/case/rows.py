@@ -11,21 +11,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from triage.errors import CaseError, ReportError
+from triage.errors import CaseError, Refusal, ReportError
 from triage.geometry import Box
 from triage.records import (
     SCHEMA,
     Coverage,
+    Estimate,
     Extent,
     Failure,
     Fault,
     Finding,
     Label,
+    Mask,
     Provenance,
     Queue,
     Reason,
     Report,
     Role,
+    Sealed,
     Track,
     Verdict,
     Video,
@@ -36,8 +39,10 @@ Row = dict[str, Any]
 _KEYS = frozenset({"schema", "video", "coverage", "verdict", "tracks", "faults", "provenance"})
 
 
-def row_of(result: Report | Failure) -> Row:
-    """The row of a report, or of a file that has no pictures to look at."""
+def row_of(result: Report | Failure | Sealed) -> Row:
+    """The row of a report, of a file that has no pictures to look at, or of one that nobody is to look at."""
+    if isinstance(result, Sealed):
+        return _sealed_row(result)
     return _report_row(result) if isinstance(result, Report) else _failure_row(result)
 
 
@@ -98,6 +103,11 @@ def is_failure(row: Mapping[str, Any]) -> bool:
     return bool(row["verdict"]["queue"] == Queue.UNREADABLE)
 
 
+def is_sealed(row: Mapping[str, Any]) -> bool:
+    """Whether the row is of a file that nobody is to look at; it has no tracks and no coverage to make anything of."""
+    return bool(row["verdict"]["queue"] == Queue.SEALED)
+
+
 def _report_row(report: Report) -> Row:
     return {
         "schema": SCHEMA,
@@ -129,6 +139,17 @@ def _failure_row(failure: Failure) -> Row:
         "tracks": [],
         "faults": [{"stage": "frames", "time_ms": None, "why": failure.why, "pictures": 0}],
         "provenance": _provenance_row(failure.provenance),
+    }
+
+
+def _sealed_row(sealed: Sealed) -> Row:
+    """The keys that every row has, all but the reason and the provenance empty."""
+    unsaid = _failure_row(Failure(sealed.id, Refusal.NOT_OPENED, "", sealed.provenance))
+    return {
+        **unsaid,
+        "coverage": dict.fromkeys(unsaid["coverage"]),
+        "verdict": _verdict_row(sealed.verdict),
+        "faults": [],
     }
 
 
@@ -168,33 +189,54 @@ def _verdict_of(row: Mapping[str, Any]) -> Verdict:
 
 
 def _track_row(track: Track) -> Row:
+    estimate = track.estimate
     return {
         "label": track.label.value,
         "start_ms": track.start_ms,
         "end_ms": track.end_ms,
         "stood_until_ms": track.stood_until_ms,
         "score": track.score,
-        "findings": [
-            {
-                "time_ms": finding.time_ms,
-                "box_xyxy": list(finding.box.xyxy),
-                "score": finding.score,
-                "detector": finding.detector,
-            }
-            for finding in track.findings
-        ],
+        "estimate": None if estimate is None else {**asdict(estimate), "clues": list(estimate.clues)},
+        "findings": [_finding_row(finding) for finding in track.findings],
     }
 
 
 def _track_of(row: Mapping[str, Any], video_id: str) -> Track:
     label = Label(row["label"])
+    estimate = row.get("estimate")  # rows of schema 1 have none
     return Track(
         label,
-        tuple(
-            Finding(video_id, item["time_ms"], label, item["score"], Box(*item["box_xyxy"]), item["detector"])
-            for item in row["findings"]
-        ),
+        tuple(_finding_of(item, label, video_id) for item in row["findings"]),
         row["stood_until_ms"],
+        None if estimate is None else Estimate(**{**estimate, "clues": tuple(estimate["clues"])}),
+    )
+
+
+def _finding_row(finding: Finding) -> Row:
+    row: Row = {
+        "time_ms": finding.time_ms,
+        "box_xyxy": list(finding.box.xyxy),
+        "score": finding.score,
+        "detector": finding.detector,
+    }
+    if finding.grade is not None:
+        row["grade"] = finding.grade
+    if finding.mask is not None:
+        row["mask"] = {"width": finding.mask.width, "height": finding.mask.height, "bits_hex": finding.mask.bits.hex()}
+    return row
+
+
+def _finding_of(row: Mapping[str, Any], label: Label, video_id: str) -> Finding:
+    mask = row.get("mask")
+    return Finding(
+        video_id,
+        row["time_ms"],
+        label,
+        row["score"],
+        Box(*row["box_xyxy"]),
+        row["detector"],
+        row.get("grade"),
+        None if mask is None else Mask(mask["width"], mask["height"], bytes.fromhex(mask["bits_hex"])),
     )
 
 

@@ -1,4 +1,4 @@
-"""Any model that ultralytics can read, as a detector. The only file that knows ultralytics, torch and OpenVINO.
+"""Any model that ultralytics can read, as a detector. The only file that knows ultralytics and torch.
 
 On a processor an ONNX file or an OpenVINO folder runs in OpenVINO itself, in the shape of the pictures at hand;
 everything else (``.pt``, TensorRT, a graphics card) runs in ultralytics' own back ends. Both give the same raw output,
@@ -8,8 +8,6 @@ which ultralytics' non-maximum suppression turns into boxes.
 from __future__ import annotations
 
 import ast
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +18,9 @@ import numpy.typing as npt
 import yaml
 
 from triage.errors import DetectorError, WeightsError
+from triage.findings.calibration import Bars
+from triage.findings.conditions import Condition, condition
+from triage.findings.network import Images, Network, first_line, switch_off_telemetry
 from triage.geometry import Box
 from triage.records import ROLE_LABELS, Finding, Frame, Label, Role, Video
 from triage.settings import Detecting, Precision, nearest
@@ -40,9 +41,6 @@ TRIAL_PX = 320
 OVERLAP = 0.6
 """Intersection over union above which the weaker of two boxes of one label is dropped. Between ultralytics' 0.45 and
 0.7: people who stand close together must stay two."""
-
-Images = npt.NDArray[np.uint8]
-"""(N, H, W, 3) BGR."""
 
 
 class Engine(Protocol):
@@ -79,11 +77,13 @@ class YoloDetector:
         self._engine = open_engine(weights.file, settings.device, settings.precision)
         self.runs_on = self._engine.runs_on
         self._label_of = _labels(weights, roles, self._engine.names)
-        self._at_least = {
-            label: settings.at_least.get(label, weights.at_least.get(label, 0.25)) for label in self._label_of.values()
-        }
+        self._bars = Bars(weights, self._label_of.values(), settings)
         self._longest_px = settings.image_px or weights.input_px
-        self.recipe = repr((self.sha256, self.roles, self._label_of, self._at_least, self._longest_px))
+        self.recipe = repr((self.sha256, self.roles, self._label_of, self._bars.recipe, self._longest_px))
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        return self._bars.thresholds
 
     def look(self, frames: Sequence[Frame]) -> list[list[Finding]]:
         if not frames:
@@ -94,22 +94,20 @@ class YoloDetector:
         try:
             raw = self._engine.run(images)
             # One last digit lower: suppression compares unrounded scores, and leaves out the threshold itself.
-            boxes = _suppress(raw, max(min(self._at_least.values()) - 0.0001, 0.0), len(self._engine.names))
+            boxes = _suppress(raw, max(self._bars.lowest_raw - 0.0001, 0.0), len(self._engine.names))
         except RuntimeError as error:
-            raise DetectorError(f"{self.name} failed: {_first_line(error)}") from error
+            raise DetectorError(f"{self.name} failed: {first_line(error)}") from error
         return [self._findings(frame, rows, fit) for frame, rows in zip(frames, boxes, strict=True)]
 
     def _findings(self, frame: Frame, rows: npt.NDArray[np.float32], fit: Fit) -> list[Finding]:
         """Findings of one frame from (n, 6) rows of x0, y0, x1, y1 in the model's picture, score and class."""
         found: list[tuple[Finding, int]] = []
+        taken = condition(frame.image) if self._bars.needs_condition else Condition.DAY
         for x0, y0, x1, y1, raw_score, class_id in rows.tolist():
             label = self._label_of.get(int(class_id))
-            # Rounded before comparing: the last bits of a score differ between processors, a report should not.
-            score = round(min(max(raw_score, 0.0), 1.0), 4)
-            if label is None or score < self._at_least[label]:
-                continue
+            score = self._bars.score(raw_score, label, taken) if label else None
             box = fit.back(x0, y0, x1, y1)
-            if box is not None:
+            if label and score is not None and box is not None:
                 found.append((Finding(frame.video.id, frame.time_ms, label, score, box, self.name), int(class_id)))
         found.sort(key=lambda pair: (-pair[0].score, pair[0].label, pair[0].box.xyxy))
         return _once_per_label(found)
@@ -182,7 +180,7 @@ def open_engine(file: Path, device: str, precision: Precision = Precision.FAST) 
     # Readers of a dozen formats raise whatever they like on a file that is not theirs, TypeError and KeyError included.
     except Exception as error:
         raise WeightsError(
-            f"{file}: cannot be read as a detection model: {_first_line(error)}. "
+            f"{file}: cannot be read as a detection model: {first_line(error)}. "
             "Wanted is a file that ultralytics can read (.pt, .onnx, OpenVINO folder, TensorRT .engine)"
         ) from error
     # Another family's layout (YOLOX, SSD) would not fail: it would be read as numbers that never mean anything.
@@ -213,56 +211,19 @@ def pick_device(device: str) -> str:
     return device
 
 
-def switch_off_telemetry() -> None:
-    """Keep ultralytics and OpenVINO from the network; must run before the first import of either.
-
-    Ultralytics downloads, installs and reports unless told otherwise. OpenVINO (2026.4) reports its mere import to an
-    analytics service from a process of its own, without asking; without this package of its it has nothing to do so.
-    """
-    os.environ["YOLO_OFFLINE"] = "true"
-    os.environ["YOLO_AUTOINSTALL"] = "false"
-    os.environ["YOLO_VERBOSE"] = "false"
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # None: importing it fails, which OpenVINO expects
-
-
 class _OpenVino:
     """OpenVINO on a processor, in whatever picture size is at hand."""
 
     def __init__(self, file: Path, precision: Precision) -> None:
-        switch_off_telemetry()
-        import openvino
-        from openvino.preprocess import ColorFormat, PrePostProcessor
-
-        source = next(iter(sorted(file.glob("*.xml")))) if file.is_dir() else file
-        core = openvino.Core()
-        model = core.read_model(source)
-        height, width = (model.input().partial_shape[axis] for axis in (2, 3))
-        self.fixed_hw = (height.get_length(), width.get_length()) if height.is_static and width.is_static else None
-        pictures = model.input().partial_shape[0]
-        if pictures.is_static and pictures.get_length() > 1:
-            raise WeightsError(
-                f"{file}: takes exactly {pictures.get_length()} pictures at once; export it for one picture, or dynamic"
-            )
-        self._one_by_one = pictures.is_static
-        self.names: Mapping[int, str] = _class_names(file, model)
-        # Bytes go in as they are; turning them into numbers is a layer of the network, many times as fast as ours.
-        steps = PrePostProcessor(model)
-        steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
-        steps.input().tensor().set_color_format(ColorFormat.BGR)
-        steps.input().model().set_layout(openvino.Layout("NCHW"))
-        steps.input().preprocess().convert_element_type(openvino.Type.f32).convert_color(ColorFormat.RGB).scale(255.0)
-        # THROUGHPUT would keep one request per core waiting for others; we hand over a batch and wait for it.
-        hints = {"PERFORMANCE_HINT": "LATENCY"}
-        if precision is Precision.EXACT:
-            hints["INFERENCE_PRECISION_HINT"] = "f32"
-        self._compiled = core.compile_model(steps.build(), "CPU", hints)
-        self.runs_on = f"OpenVINO CPU {self._compiled.get_property('INFERENCE_PRECISION_HINT').get_type_name()}"
+        self._network = Network(file, precision)
+        self.fixed_hw = self._network.fixed_hw
+        self.names: Mapping[int, str] = _class_names(file, self._network.model)
+        self.runs_on = self._network.runs_on
 
     def run(self, images: Images) -> torch.Tensor:
         import torch
 
-        pieces = np.split(images, len(images)) if self._one_by_one else [images]
-        return torch.cat([torch.from_numpy(self._compiled(piece)[0].copy()) for piece in pieces])
+        return torch.from_numpy(self._network.run(images)[0])
 
 
 class _Ultralytics:
@@ -361,9 +322,3 @@ def _labels(weights: Weights, roles: Sequence[Role], names: Mapping[int, str]) -
 
 def _up_to_stride(side: int) -> int:
     return -(-side // STRIDE) * STRIDE
-
-
-def _first_line(error: BaseException) -> str:
-    if "http" in str(error):  # ultralytics wanted to fetch something in its place
-        return "ultralytics would have to download another file in its place, and triage never does"
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

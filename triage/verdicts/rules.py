@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from triage.phrases import clock, counted, listing, span
@@ -19,6 +19,14 @@ from triage.verdicts.words import LABEL_PLURALS, LABEL_WORDS, ROLE_WORDS, Likeli
 ORDER = list(Queue)
 NOT_LOOKED_FOR = "not_looked_for"
 """The reason that says what no model at hand could see; the same for every video of a scan."""
+BESIDES = frozenset({Label.FACE, Label.ADULT, Label.CIVILIAN})
+"""What is in a row for other uses and moves no video by itself: no reason is given where no rule asks for it."""
+UNTOLD: Mapping[Label, str] = {
+    Label.HANDS_UNKNOWN: "whether hands are bound",
+    Label.AGE_UNKNOWN: "whether they are minors",
+    Label.CLOTHING_UNKNOWN: "what they wear",
+}
+"""What could not be judged of somebody."""
 JOIN_MS = 2000
 """Two firings of one rule that are no further apart are one reason: a queue is read, not a log."""
 
@@ -38,6 +46,7 @@ def judge(
     reasons = [
         *(firing.reason for firing in firings if not any(_says(other, firing) for other in firings)),
         *_without_rule(tracks, policy, settings),
+        *_untold(tracks),
         *_not_wholly_seen(coverage, faults, policy),
         *_looked(coverage, faults, looked_for),
     ]
@@ -183,7 +192,9 @@ def _named(rule: Rule, tracks: Sequence[Track], word: Likelihood) -> str:
     )
     looks = f"seen in {counted(len(at_once), 'picture', 'pictures')}"
     most = f", up to {max(at_once.values())} at once" if max(at_once.values()) > 1 else ""
-    return f"{word} {' beside '.join(phrases)} ({looks}{most})"
+    surest = max((track for track in tracks if track.label in rule.together[0]), key=lambda track: track.score)
+    clues = "".join(f"; {clue}" for clue in surest.estimate.clues) if surest.estimate else ""
+    return f"{word} {' beside '.join(phrases)} ({looks}{most}{clues})"
 
 
 def _without_rule(tracks: Sequence[Track], policy: Policy, settings: Judging) -> Iterator[Reason]:
@@ -191,11 +202,19 @@ def _without_rule(tracks: Sequence[Track], policy: Policy, settings: Judging) ->
     mentioned = frozenset[Label]().union(*(group for rule in policy.rules for group in rule.together))
     for label in Label:
         found = [track for track in tracks if track.label is label]
-        if found and label not in mentioned:
+        if found and label not in mentioned | BESIDES | set(UNTOLD):
             word = max((likelihood(track, settings) for track in found), key=lambda word: word.rank)
             start_ms, end_ms = min(track.start_ms for track in found), max(track.end_ms for track in found)
             words = f"also found, though no rule of the policy asks for it: {word} {LABEL_WORDS[label]}"
             yield Reason("no_rule", f"{words}, {span(start_ms, end_ms)}", Queue.ROUTINE, start_ms, end_ms)
+
+
+def _untold(tracks: Sequence[Track]) -> Iterator[Reason]:
+    """What was looked at and could not be told; silence would read as "no"."""
+    counts = Counter(track.label for track in tracks if track.label in UNTOLD)
+    if counts:
+        told = listing(f"{what} ({counts[label]} of them)" for label, what in UNTOLD.items() if counts[label])
+        yield Reason("cannot_tell", f"of some people it cannot be told {told}", Queue.ROUTINE)
 
 
 def _not_wholly_seen(coverage: Coverage, faults: Sequence[Fault], policy: Policy) -> Iterator[Reason]:

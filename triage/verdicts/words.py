@@ -28,12 +28,17 @@ LABEL_WORDS: Mapping[Label, str] = {
     Label.LONG_GUN: "long gun",
     Label.BLADE: "blade",
     Label.BOUND_HANDS: "bound hands",
+    Label.HANDS_UNKNOWN: "person whose hands cannot be judged",
     Label.CAMOUFLAGE: "camouflage clothing",
     Label.SERVICE_DRESS: "service dress",
     Label.TACTICAL_GEAR: "tactical gear",
+    Label.CIVILIAN: "civilian clothing",
+    Label.CLOTHING_UNKNOWN: "person whose clothes cannot be judged",
     Label.POSSIBLE_MINOR: "person who may be a minor",
+    Label.ADULT: "adult",
     Label.AGE_UNKNOWN: "person of unknown age",
     Label.GRAPHIC: "graphic content",
+    Label.SEXUAL: "sexual content",
     Label.FACE: "face",
 }
 
@@ -44,12 +49,17 @@ LABEL_PLURALS: Mapping[Label, str] = {
     Label.LONG_GUN: "long guns",
     Label.BLADE: "blades",
     Label.BOUND_HANDS: "pairs of bound hands",
+    Label.HANDS_UNKNOWN: "people whose hands cannot be judged",
     Label.CAMOUFLAGE: "sets of camouflage clothing",
     Label.SERVICE_DRESS: "sets of service dress",
     Label.TACTICAL_GEAR: "sets of tactical gear",
+    Label.CIVILIAN: "sets of civilian clothing",
+    Label.CLOTHING_UNKNOWN: "people whose clothes cannot be judged",
     Label.POSSIBLE_MINOR: "people who may be minors",
+    Label.ADULT: "adults",
     Label.AGE_UNKNOWN: "people of unknown age",
     Label.GRAPHIC: "sights of graphic content",
+    Label.SEXUAL: "sights of sexual content",
     Label.FACE: "faces",
 }
 
@@ -61,11 +71,16 @@ ROLE_WORDS: Mapping[Role, str] = {
     Role.MINORS: "minors",
     Role.GRAPHIC: "graphic content",
     Role.FACES: "faces",
+    Role.SEXUAL: "sexual content",
 }
 
 
 def likelihood(track: Track, settings: Judging) -> Likelihood:
     """How sure a track may be said to be; another finding in it never makes it less sure."""
+    if track.estimate is not None:  # it has weighed its looks already
+        is_sure = track.estimate.probability >= settings.very_likely_from and track.estimate.low >= settings.likely_from
+        likely = track.estimate.probability >= settings.likely_from
+        return Likelihood.VERY_LIKELY if is_sure else Likelihood.LIKELY if likely else Likelihood.POSSIBLE
     scores = [finding.score for finding in track.findings]
     if sum(score >= settings.very_likely_from for score in scores) >= 2:
         return Likelihood.VERY_LIKELY
