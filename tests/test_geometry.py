@@ -82,3 +82,9 @@ def test_a_grown_box_holds_the_box_it_grew_from(box: Box, share: float) -> None:
     grown = box.grown(share)
     assert grown.x0 <= box.x0 < box.x1 <= grown.x1
     assert grown.y0 <= box.y0 < box.y1 <= grown.y1
+
+
+def test_the_share_of_a_box_in_another_is_of_its_own_area() -> None:
+    assert Box(0, 0, 10, 10).share_in(Box(5, 0, 100, 100)) == 0.5
+    assert Box(0, 0, 10, 10).share_in(Box(20, 0, 30, 10)) == 0
+    assert Box(2, 2, 4, 4).share_in(Box(0, 0, 10, 10)) == 1

@@ -13,12 +13,21 @@ from triage import records
 from triage.errors import Refusal
 from triage.geometry import Box
 from triage.records import (
+    JOINTS,
+    ROLE_NEEDS,
+    AgeReading,
+    ClothingReading,
     Coverage,
+    Estimate,
     Extent,
     Failure,
     Finding,
     Frame,
+    Joint,
     Label,
+    Mask,
+    Point,
+    Pose,
     Provenance,
     Queue,
     Reason,
@@ -164,3 +173,56 @@ def test_every_record_is_frozen(record: type) -> None:
     for field in fields(record):
         with pytest.raises(FrozenInstanceError):
             setattr(empty, field.name, None)
+
+
+def test_a_track_scores_what_its_looks_together_say_where_they_were_weighed() -> None:
+    assert Track(Label.PERSON, (FINDING,)).score == 0.5
+    assert Track(Label.PERSON, (FINDING,), None, Estimate(0.2, 0.1, 0.6, ())).score == 0.2
+
+
+@pytest.mark.parametrize(("low", "probability", "high"), [(0.5, 0.4, 0.6), (0.1, 0.7, 0.6), (-0.1, 0.2, 0.3)])
+def test_an_estimate_lies_within_its_interval(low: float, probability: float, high: float) -> None:
+    with pytest.raises(ValueError, match="within its interval"):
+        Estimate(probability, low, high, ())
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 4), (3, 5), (7, 3)])
+def test_a_mask_gives_back_the_cells_that_it_was_made_of(shape: tuple[int, int]) -> None:
+    cells = np.random.default_rng(1).random(shape) < 0.5
+    assert np.array_equal(Mask.of(cells).cells(), cells)
+
+
+@pytest.mark.parametrize("mask", [(0, 1, b""), (3, 3, b"\xff"), (3, 3, b"\xff\xff\xff")])
+def test_a_mask_without_a_bit_for_every_cell_cannot_be_made(mask: tuple[int, int, bytes]) -> None:
+    with pytest.raises(ValueError, match="a bit for each of its cells"):
+        Mask(*mask)
+
+
+@pytest.mark.parametrize("grade", [0, 4, -1])
+def test_what_was_found_has_a_grade_from_one_to_three(grade: int) -> None:
+    with pytest.raises(ValueError, match="a grade from 1 to 3"):
+        replace(FINDING, grade=grade)
+
+
+def test_a_pose_has_every_joint_in_its_place() -> None:
+    points = tuple(Point(float(place), 0.0, 0.5) for place in range(len(JOINTS)))
+    pose = Pose(VIDEO.id, 0, FINDING.box, 0.9, points, "wrists@12345678")
+    assert [pose[joint].x for joint in Joint] == list(range(17))
+    with pytest.raises(ValueError, match="a pose has 17 points"):
+        replace(pose, points=points[:-1])
+
+
+def test_readings_are_probabilities_with_a_quality() -> None:
+    with pytest.raises(ValueError, match="a probability and a quality"):
+        AgeReading(VIDEO.id, 0, FINDING.box, 1.1, 0.5, "minors@12345678")
+    with pytest.raises(ValueError, match="a probability and a quality"):
+        AgeReading(VIDEO.id, 0, FINDING.box, 0.5, -0.1, "minors@12345678")
+    with pytest.raises(ValueError, match="probabilities and a quality"):
+        ClothingReading(VIDEO.id, 0, FINDING.box, {Label.CIVILIAN: 1.5}, 0.5, "uniforms@12345678")
+    with pytest.raises(ValueError, match="score is in"):
+        Point(0.0, 0.0, 1.5)
+
+
+def test_what_must_be_found_first_needs_nothing_itself() -> None:
+    needed = frozenset[Role]().union(*ROLE_NEEDS.values())
+    assert not needed & set(ROLE_NEEDS)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from triage.geometry import Box
-from triage.records import Coverage, Fault, Finding, Label, Queue, Reason, Role, Track, Verdict
+from triage.records import Coverage, Estimate, Fault, Finding, Label, Queue, Reason, Role, Track, Verdict
 from triage.settings import Judging
 from triage.verdicts.policy import NEVER_ROUTINE, Policy, load_policy, parse_policy
 from triage.verdicts.rules import NOT_LOOKED_FOR, judge
@@ -67,7 +68,8 @@ def only(verdict: Verdict, rule: str) -> Reason:
     [
         ([], Queue.ROUTINE, "looked"),
         ([Label.PERSON], Queue.ROUTINE, "people"),
-        ([Label.FACE], Queue.ROUTINE, "no_rule"),
+        ([Label.FACE, Label.ADULT, Label.CIVILIAN], Queue.ROUTINE, "looked"),
+        ([Label.HANDS_UNKNOWN], Queue.ROUTINE, "cannot_tell"),
         ([Label.CAMOUFLAGE], Queue.ROUTINE, "military"),
         ([Label.BLADE], Queue.PRIORITY, "armed"),
         ([Label.WEAPON, Label.PERSON], Queue.PRIORITY, "armed_person"),
@@ -82,6 +84,20 @@ def only(verdict: Verdict, rule: str) -> Reason:
 def test_the_shipped_policy_puts_what_was_seen_where_it_says(labels: list[Label], queue: Queue, rule: str) -> None:
     verdict = verdict_of([track(label) for label in labels])
     assert (verdict.queue, verdict.reasons[0].rule) == (queue, rule)
+
+
+def test_what_could_not_be_judged_is_said_and_how_often() -> None:
+    tracks = [track(Label.AGE_UNKNOWN), track(Label.HANDS_UNKNOWN), track(Label.AGE_UNKNOWN, 9000)]
+    assert only(verdict_of(tracks), "cannot_tell").words == (
+        "it cannot be told in 1 sighting of people whether hands are bound "
+        "and in 2 sightings of people whether they are minors"
+    )
+
+
+def test_what_was_weighed_over_time_names_its_clues() -> None:
+    weighed = replace(track(Label.BOUND_HANDS), estimate=Estimate(0.4, 0.2, 0.6, ("wrists together", "kneeling")))
+    words = only(verdict_of([weighed]), "bound").words
+    assert words == "possible bound hands (seen in 3 pictures; wrists together; kneeling), 00:00.000 to 00:00.800"
 
 
 @pytest.mark.parametrize(("gap_ms", "together"), [(0, True), (2000, True), (2001, False)])
@@ -259,7 +275,7 @@ def test_every_verdict_says_what_was_looked_for_and_what_nobody_looked_for() -> 
     verdict = verdict_of(coverage=Coverage(10_000, 10_000, 400, 25, 3, 0), looked_for=[Role.PEOPLE, Role.WEAPONS])
     assert [reason.words for reason in verdict.reasons] == [
         "looked for people and weapons in 25 pictures, 3 more were the same as the one before",
-        "nobody looked for bound hands, uniforms, minors, graphic content and faces",
+        "nobody looked for bound hands, uniforms, minors, graphic content, faces and sexual content",
     ]
 
 

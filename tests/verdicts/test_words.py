@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.geometry import Box
-from triage.records import Finding, Label, Role, Track
+from triage.records import Estimate, Finding, Label, Role, Track
 from triage.settings import Judging
 from triage.verdicts.words import LABEL_PLURALS, LABEL_WORDS, ROLE_WORDS, Likelihood, likelihood
 
@@ -42,6 +43,22 @@ def test_how_sure_a_track_sounds_follows_from_its_best_looks(scores: list[float]
 def test_another_look_never_makes_a_track_sound_less_sure(scores: list[float], another: float) -> None:
     before, after = (likelihood(track(some), Judging()).rank for some in (scores, [*scores, another]))
     assert after >= before
+
+
+@pytest.mark.parametrize(
+    ("probability", "low", "said"),
+    [
+        (0.49, 0.4, Likelihood.POSSIBLE),
+        (0.5, 0.1, Likelihood.LIKELY),
+        (0.9, 0.49, Likelihood.LIKELY),
+        (0.75, 0.5, Likelihood.VERY_LIKELY),
+    ],
+)
+def test_what_was_weighed_over_time_sounds_as_sure_as_its_interval(
+    probability: float, low: float, said: Likelihood
+) -> None:
+    weighed = replace(track([0.99, 0.99, 0.99]), estimate=Estimate(probability, low, 0.95, ()))
+    assert likelihood(weighed, Judging()) is said
 
 
 def test_there_is_a_word_for_every_label_and_role_and_none_for_absence() -> None:

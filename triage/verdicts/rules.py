@@ -213,8 +213,12 @@ def _untold(tracks: Sequence[Track]) -> Iterator[Reason]:
     """What was looked at and could not be told; silence would read as "no"."""
     counts = Counter(track.label for track in tracks if track.label in UNTOLD)
     if counts:
-        told = listing(f"{what} ({counts[label]} of them)" for label, what in UNTOLD.items() if counts[label])
-        yield Reason("cannot_tell", f"of some people it cannot be told {told}", Queue.ROUTINE)
+        told = [
+            f"in {counted(counts[label], 'sighting', 'sightings')} of people {what}"
+            for label, what in UNTOLD.items()
+            if counts[label]
+        ]
+        yield Reason("cannot_tell", f"it cannot be told {listing(told)}", Queue.ROUTINE)
 
 
 def _not_wholly_seen(coverage: Coverage, faults: Sequence[Fault], policy: Policy) -> Iterator[Reason]:
