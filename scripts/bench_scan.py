@@ -36,7 +36,7 @@ import numpy.typing as npt
 from triage.durable import sha256_of
 from triage.findings.network import switch_off_telemetry
 from triage.pipeline import examine, make_stages
-from triage.records import Role
+from triage.records import Report, Role
 from triage.settings import load_settings
 from triage.weights import chosen
 
@@ -63,6 +63,7 @@ def measure_speed(clip: Path, rounds: int) -> None:
     stages = make_stages(load_settings().settings)
     video = sha256_of(clip)
     report = examine(clip, video, stages)
+    assert isinstance(report, Report), "a clip to measure on is not sealed"
     pictures, seconds = count(clip)
     stride = -(-pictures // report.coverage.sampled)
     side = chosen([Role.PEOPLE])[Role.PEOPLE].input_px

@@ -37,6 +37,7 @@ PROVENANCE = Provenance(
     {"objects@12345678": "12345678" * 8},
     {"objects@12345678": "nothing"},
     (Role.PEOPLE, Role.WEAPONS),
+    {"objects@12345678": {"weapon": 0.3, "weapon night": 0.25}},
 )
 
 
@@ -61,6 +62,7 @@ def report(name: str = "clip", queue: Queue = Queue.PRIORITY, weight: float = 1.
         ),
         faults=(Fault("findings", 400, "objects failed; not looked at: 3 pictures", 3),),
         provenance=PROVENANCE,
+        conditions={"day": 5, "night": 3},
     )
 
 

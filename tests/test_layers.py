@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "triage"
 
 BASE = {
     *("records", "errors", "geometry", "settings", "weights", "shipped", "__init__"),
-    *("durable", "names", "original", "phrases"),
+    *("cards", "durable", "names", "original", "phrases"),
 }
 """Below every stage; these know one another and nothing else."""
 
@@ -27,10 +27,11 @@ MAY_IMPORT = {
     "ahead": BASE,
     "pipeline": BASE | {"ahead", "frames", "findings", "tracks", "estimates", "verdicts"},
     "case": BASE,
+    "evaluation": BASE | {"pipeline", "findings", "frames"},
     "exports": BASE | {"case"},
     "run": BASE | {"pipeline", "case"},
     "demo": BASE,
-    "cli": BASE | {"pipeline", "case", "run", "exports", "demo", "findings", "verdicts"},
+    "cli": BASE | {"pipeline", "case", "run", "exports", "demo", "evaluation", "findings", "verdicts"},
 } | dict.fromkeys(BASE, BASE)
 """A stage never imports another stage; only the pipeline knows them all; nothing imports the command line. The command
 line reads findings to open a model that a user brings, and verdicts for its words."""

@@ -107,3 +107,15 @@ def test_what_a_reader_read_before_it_failed_still_counts(tmp_path: Path) -> Non
     [minor] = [track for track in report.tracks if track.label is Label.POSSIBLE_MINOR]
     assert [finding.time_ms for finding in minor.findings] == [0]
     assert report.faults
+
+
+def test_a_report_says_under_which_conditions_it_looked_and_from_which_scores_on(tmp_path: Path) -> None:
+    clip = media.draw(tmp_path / "clip.mkv", [media.plain(20)] * 15 + [media.plain(240)] * 15)
+    detector = Scripted(bright_is_armed, thresholds={"weapon": 0.5, "weapon night": 0.3})
+    report = examine(clip, "5a" * 32, make_stages(load_settings().settings, [detector]))
+    assert isinstance(report, Report)
+    assert sum(report.conditions.values()) == report.coverage.sampled
+    assert set(report.conditions) == {"night", "grey"}
+    assert report.provenance.thresholds == {detector.name: {"weapon": 0.5, "weapon night": 0.3}}
+    [looked] = [reason.words for reason in report.verdict.reasons if reason.rule == "looked"]
+    assert f"({report.conditions['night']} dark of them, with thresholds of their own)" in looked

@@ -47,6 +47,7 @@ def test_the_shipped_model_finds_labelled_people_and_weapons_shown_for_less_than
     pictures = sorted((shared / "data/weapons_cctv/images/val").glob("*.jpg"))
     clip = media.draw(tmp_path / "pictures.mp4", shown(pictures))
     report = examine(clip, media.VIDEO_ID, make_stages(load_settings().settings))
+    assert isinstance(report, Report)
     assert report.coverage.sampled >= len(pictures)
     for label, least in ((Label.PERSON, 0.65), (Label.WEAPON, 0.45)):
         wanted = [(number, box) for number, path in enumerate(pictures) for box in labelled(path, label)]

@@ -12,7 +12,17 @@ from triage.durable import sha256_of
 from triage.errors import CaseError, UsageError, WeightsError
 from triage.records import ROLE_LABELS, Label, Role
 from triage.shipped import shipped
-from triage.weights import MANIFEST, Weights, add, all_weights, chosen, read_manifest, remove, user_folder
+from triage.weights import (
+    MANIFEST,
+    Weights,
+    add,
+    all_weights,
+    chosen,
+    keep_calibration,
+    read_manifest,
+    remove,
+    user_folder,
+)
 
 ENTRY = """
 [[weights]]
@@ -28,13 +38,21 @@ card = "guns.md"
 """
 
 
+CARD = """# guns
+
+## What it is blind to
+
+- Everything at night. It was never shown one.
+"""
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder of weights with one good entry."""
     place = tmp_path / "weights"
     place.mkdir()
     (place / "guns.onnx").write_bytes(b"weights")
-    (place / "guns.md").write_text("# guns\n\nblind at night\n", encoding="utf-8")
+    (place / "guns.md").write_text(CARD, encoding="utf-8")
     (place / MANIFEST).write_text(ENTRY.format(sha256=sha256_of(place / "guns.onnx")), encoding="utf-8")
     return place
 
@@ -99,8 +117,60 @@ class TestEachTroubleNamesTheCommandThatHelps:
 
 
 def test_a_card_in_another_encoding_is_a_card(folder: Path) -> None:
-    (folder / "guns.md").write_bytes("сліпа вночі".encode("cp1251"))
+    (folder / "guns.md").write_bytes(CARD.replace("Everything", "сліпа вночі").encode("cp1251"))
     only(folder).check()
+
+
+@pytest.mark.parametrize("text", ["# guns\n\nblind at night\n", "## What it is blind to\n\n## Licence\n\n- none\n"])
+def test_a_card_that_says_nothing_of_blind_spots_makes_its_weights_unfit(folder: Path, text: str) -> None:
+    (folder / "guns.md").write_text(text, encoding="utf-8")
+    with pytest.raises(
+        WeightsError, match=r'does not say what it is blind to; write a section "## What it is blind to"'
+    ):
+        only(folder).check()
+
+
+class TestACalibration:
+    @pytest.fixture
+    def calibrated(self, folder: Path) -> Path:
+        (folder / "guns.calibration.json").write_bytes(b"{}")
+        digest = sha256_of(folder / "guns.calibration.json")
+        with (folder / MANIFEST).open("a", encoding="utf-8") as file:
+            file.write(f'calibration = "guns.calibration.json"\ncalibration_sha256 = "{digest}"\n')
+        return folder
+
+    def test_is_named_by_the_manifest_and_absent_without(self, folder: Path) -> None:
+        assert only(folder).calibration is None
+
+    def test_is_checked_like_the_weights(self, calibrated: Path) -> None:
+        entry = only(calibrated)
+        entry.check()
+        assert entry.calibration == calibrated / "guns.calibration.json"
+        entry.calibration.write_bytes(b'{"weapon": {}}')
+        with pytest.raises(WeightsError, match=r"guns\.calibration\.json: SHA-256 is .* the manifest says"):
+            entry.check()
+
+    def test_that_is_missing_is_said(self, calibrated: Path) -> None:
+        (calibrated / "guns.calibration.json").unlink()
+        with pytest.raises(WeightsError, match="the calibration of 'guns' is missing"):
+            only(calibrated).check()
+
+    def test_without_a_hash_is_refused(self, calibrated: Path) -> None:
+        text = (calibrated / MANIFEST).read_text(encoding="utf-8")
+        (calibrated / MANIFEST).write_text(text.partition("calibration_sha256")[0], encoding="utf-8")
+        with pytest.raises(WeightsError, match="guns says nothing of 'calibration_sha256'"):
+            only(calibrated)
+
+    def test_of_ones_own_is_kept_and_survives_adding_the_file_again(self, file: Path) -> None:
+        kept = keep_calibration(add_guns(file), b"{}\n")
+        assert kept.calibration is not None
+        kept.check()
+        assert all_weights()[-1] == kept
+        assert add_guns(file, roles=[Role.WEAPONS], labels={"pistol": Label.HANDGUN}).calibration == kept.calibration
+
+    def test_is_not_kept_for_weights_that_ship(self, folder: Path) -> None:
+        with pytest.raises(UsageError, match="only for weights that you added"):
+            keep_calibration(only(folder), b"{}\n")
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -13,14 +13,29 @@ from triage import __version__
 from triage.ahead import ahead
 from triage.errors import DetectorError
 from triage.estimates.registry import estimate
+from triage.findings.conditions import condition
 from triage.findings.detector import Detector, Model, Reader
 from triage.frames.pyav import open_video
 from triage.phrases import clock, counted
-from triage.records import Fault, Finding, Frame, Provenance, Reading, Report, Role
+from triage.records import (
+    Coverage,
+    Fault,
+    Finding,
+    Frame,
+    Label,
+    Provenance,
+    Reading,
+    Report,
+    Role,
+    Sealed,
+    Track,
+    Video,
+)
 from triage.settings import Settings
 from triage.tracks.linker import link
 from triage.verdicts.policy import Policy, load_policy
 from triage.verdicts.rules import judge
+from triage.verdicts.tripwire import tripped
 
 MOST_BYTES = 256 * 2**20
 """Of pictures in one batch, and again of those decoded ahead: 8 pictures of 4K, one of 64 megapixels or more."""
@@ -64,12 +79,17 @@ def make_stages(
         weights={model.name: model.sha256 for model in models},
         runs_on={model.name: model.runs_on for model in models},
         looked_for=tuple(role for role in Role if role in roles),
+        thresholds={one.name: dict(one.thresholds) for one in sorted(detectors, key=lambda one: one.name)},
     )
     return Stages(settings, policy, detectors, readers, provenance)
 
 
-def examine(path: Path, video_id: str, stages: Stages, on_time: Callable[[int], None] = lambda _: None) -> Report:
-    """One video through every stage.
+def examine(
+    path: Path, video_id: str, stages: Stages, on_time: Callable[[int], None] = lambda _: None
+) -> Report | Sealed:
+    """One video through every stage, or as far as the tripwire lets it.
+
+    Nothing of a video is written before this has returned, and of one that is sealed there is nothing to write.
 
     Args:
         video_id: SHA-256 of the file.
@@ -81,6 +101,8 @@ def examine(path: Path, video_id: str, stages: Stages, on_time: Callable[[int], 
     findings: list[Finding] = []
     readings: list[Reading] = []
     failed = _Failed()
+    watch = _Watch()
+    conditions: Counter[str] = Counter()
     with open_video(path, video_id, stages.settings.sampling) as source:
         picture_bytes = source.video.width_px * source.video.height_px * 3
         batch = max(1, min(stages.settings.detecting.batch, MOST_BYTES // picture_bytes))
@@ -89,36 +111,81 @@ def examine(path: Path, video_id: str, stages: Stages, on_time: Callable[[int], 
                 found = _look(stages.detectors, frames, failed)
                 findings.extend(chain.from_iterable(found))
                 readings.extend(_read(stages.readers, frames, found, failed))
+                conditions.update(str(condition(frame.image)) for frame in frames)
+                if watch.is_due(found):
+                    tracks = _tracks(findings, readings, {}, stages)
+                    trip = tripped(tracks, failed.faults(), stages.provenance.looked_for, is_over=False)
+                    if trip is not None:
+                        return Sealed(video_id, trip.time_ms, trip.why, stages.provenance)
                 on_time(frames[-1].time_ms)
         coverage = source.coverage()
-        seen = link(findings, stages.settings.tracking, source.stood_ms())
+        tracks = _tracks(findings, readings, source.stood_ms(), stages)
         video = source.video
-    said = estimate(seen, readings, stages.provenance.looked_for, stages.settings.estimating)
-    tracks = (*seen, *said)
-    faults = failed.faults()
+    return _judged(video, coverage, tracks, failed.faults(), stages.provenance, conditions, stages)
+
+
+def judge_again(report: Report, stages: Stages) -> Report | Sealed:
+    """The same evidence under the policy and the judging settings of ``stages``."""
+    # What looked, and on what, stays as it was; only the judging is new.
+    provenance = replace(report.provenance, settings=stages.provenance.settings)
+    return _judged(report.video, report.coverage, report.tracks, report.faults, provenance, report.conditions, stages)
+
+
+def _tracks(
+    findings: Iterable[Finding], readings: Iterable[Reading], stood_ms: Mapping[int, int], stages: Stages
+) -> tuple[Track, ...]:
+    """What was seen, linked in time, and what all looks together say of it."""
+    seen = link(findings, stages.settings.tracking, stood_ms)
+    return (*seen, *estimate(seen, readings, stages.provenance.looked_for, stages.settings.estimating))
+
+
+def _judged(
+    video: Video,
+    coverage: Coverage,
+    tracks: tuple[Track, ...],
+    faults: tuple[Fault, ...],
+    provenance: Provenance,
+    conditions: Mapping[str, int],
+    stages: Stages,
+) -> Report | Sealed:
+    trip = tripped(tracks, faults, provenance.looked_for, is_over=True)
+    if trip is not None:
+        return Sealed(video.id, trip.time_ms, trip.why, provenance)
     verdict = judge(
         tracks,
         coverage,
         faults,
-        stages.provenance.looked_for,
+        provenance.looked_for,
+        conditions=_with_thresholds_of_their_own(conditions, provenance),
         policy=stages.policy,
         settings=stages.settings.judging,
     )
-    return Report(video, coverage, verdict, tracks, faults, stages.provenance)
+    return Report(video, coverage, verdict, tracks, faults, provenance, dict(conditions))
 
 
-def judge_again(report: Report, stages: Stages) -> Report:
-    """The same evidence under the policy and the judging settings of ``stages``."""
-    verdict = judge(
-        report.tracks,
-        report.coverage,
-        report.faults,
-        report.provenance.looked_for,
-        policy=stages.policy,
-        settings=stages.settings.judging,
-    )
-    # What looked, and on what, stays as it was; only the judging is new.
-    return replace(report, verdict=verdict, provenance=replace(report.provenance, settings=stages.provenance.settings))
+def _with_thresholds_of_their_own(conditions: Mapping[str, int], provenance: Provenance) -> Mapping[str, int]:
+    """Pictures by condition, for those conditions under which some label counts from another score on."""
+    own = {what.partition(" ")[2] for bars in provenance.thresholds.values() for what in bars}
+    return {taken: pictures for taken, pictures in conditions.items() if taken in own}
+
+
+class _Watch:
+    """When to ask the tripwire before the end: at the first sight, then whenever as many looks again were made.
+
+    To ask, all that was seen is linked anew; asking after every look would cost the square of a video's length.
+    """
+
+    def __init__(self) -> None:
+        self._looks = self._next = 0
+        self._has_sight = False
+
+    def is_due(self, found: Sequence[Sequence[Finding]]) -> bool:
+        self._looks += len(found)
+        self._has_sight = self._has_sight or any(seen.label is Label.SEXUAL for frame in found for seen in frame)
+        if not self._has_sight or self._looks < self._next:
+            return False
+        self._next = 2 * self._looks
+        return True
 
 
 class _Failed:

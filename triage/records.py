@@ -6,7 +6,7 @@ Times are whole milliseconds from the start of the video. ``None`` means "not kn
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -237,7 +237,8 @@ class Finding:
     time_ms: int
     label: Label
     score: float
-    """In [0, 1]; how sure the model was, not a probability unless its card says so."""
+    """In [0, 1]: where its weights have a calibration, the share of such boxes that were right when it was measured;
+    else how sure the model was, which is no probability unless its card says so."""
     box: Box
     detector: str
     """``name@first 8 digits of the weights' hash``."""
@@ -446,6 +447,8 @@ class Provenance:
     """Detector name to library, device and precision. Where two machines differ here, reports may differ by a hair."""
     looked_for: tuple[Role, ...]
     """Roles that some detector served."""
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Detector name to the lowest score that counted, by label, and by ``label condition`` where it was another."""
 
     @property
     def not_looked_for(self) -> tuple[Role, ...]:
@@ -462,6 +465,8 @@ class Report:
     tracks: tuple[Track, ...]
     faults: tuple[Fault, ...]
     provenance: Provenance
+    conditions: Mapping[str, int] = field(default_factory=dict)
+    """How many of the pictures looked at were taken by day, by night, in grey or small; what is absent is none."""
 
 
 @dataclass(frozen=True, slots=True)

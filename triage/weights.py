@@ -6,12 +6,13 @@ Two manifests count: ``weights/manifest.toml``, which ships with the program, an
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import platformdirs
 import tomli_w
 
+from triage.cards import BLIND_HEADING, blind_spots
 from triage.durable import no_room, sha256_of, write_whole
 from triage.errors import UsageError, WeightsError
 from triage.records import ROLE_LABELS, Label, Role
@@ -47,6 +49,9 @@ class Weights:
     """The line of ``DETECTORS`` that can open it."""
     at_least: Mapping[Label, float] = field(default_factory=dict)
     """Operating point: lowest score that counts, by label."""
+    calibration: Path | None = None
+    """What its scores mean, measured on labelled pictures; None: not measured."""
+    calibration_sha256: str = ""
     yours: bool = False
     """Added by the user, not shipped."""
 
@@ -70,24 +75,36 @@ class Weights:
                 )
 
     def check(self) -> None:
-        """Make sure that the file is the one the manifest names and that it has a card.
+        """Make sure that the files are those the manifest names and that the card says what they are blind to.
 
         Raises:
-            WeightsError: the file is absent, its hash is another, or it has no card.
+            WeightsError: a file is absent, its hash is another, or there is no card, or it says nothing of blind spots.
         """
         mend = f"triage weights remove {self.name}" if self.yours else "git checkout -- weights"
         if not self.file.exists():
             raise WeightsError(f"{self.file}: the weights {self.name!r} are missing; put the file back, or run: {mend}")
-        got = sha256_of(self.file)
-        if got != self.sha256:
-            raise WeightsError(
-                f"{self.file}: SHA-256 is {got[:8]}…, the manifest says {self.sha256[:8]}…. A changed file is never "
-                f"opened; put the right one back, or run: {mend}"
-            )
+        self._check_hash(self.file, self.sha256, mend)
+        if self.calibration is not None:
+            if not self.calibration.is_file():
+                raise WeightsError(f"{self.calibration}: the calibration of {self.name!r} is missing; run: {mend}")
+            self._check_hash(self.calibration, self.calibration_sha256, mend)
         if not self.card.is_file() or not self.card.read_bytes().strip():
             raise WeightsError(
                 f"{self.card}: the weights {self.name!r} have no card, so nobody could know what they are blind to; "
                 f"write one there (data, licence, figures, blind spots), or run: {mend}"
+            )
+        if not blind_spots(self.card):
+            raise WeightsError(
+                f"{self.card}: the card of {self.name!r} does not say what it is blind to; write a section "
+                f'"{BLIND_HEADING}" with a list, even if it says that nothing was measured, or run: {mend}'
+            )
+
+    def _check_hash(self, file: Path, wanted: str, mend: str) -> None:
+        got = sha256_of(file)
+        if got != wanted:
+            raise WeightsError(
+                f"{file}: SHA-256 is {got[:8]}…, the manifest says {wanted[:8]}…. A changed file is never "
+                f"opened; put the right one back, or run: {mend}"
             )
 
 
@@ -178,6 +195,8 @@ def add(
         input_px=input_px,
         card=folder / f"{name}.md",
         at_least={**(before.at_least if before else {}), **at_least},
+        calibration=before.calibration if before else None,
+        calibration_sha256=before.calibration_sha256 if before else "",
         yours=True,
     )
     try:
@@ -188,6 +207,24 @@ def add(
         write_whole(weights.card, card.read_bytes() if card else _unmeasured(weights).encode())
     _write_manifest(folder, [*(entry for entry in entries if entry.name != name), weights])
     return weights
+
+
+def keep_calibration(weights: Weights, calibration: bytes) -> Weights:
+    """Put a calibration beside a user's own weights; from then on their scores are read by it.
+
+    Raises:
+        UsageError: they are not among those that the user added.
+        CaseError: the user's folder cannot be written.
+    """
+    folder = user_folder()
+    entries = read_manifest(folder, yours=True)
+    if weights.name not in [entry.name for entry in entries]:
+        raise UsageError(f"{weights.name}: a calibration is kept only for weights that you added: triage weights add")
+    path = folder / f"{weights.name}.calibration.json"
+    write_whole(path, calibration)
+    kept = replace(weights, calibration=path, calibration_sha256=hashlib.sha256(calibration).hexdigest())
+    _write_manifest(folder, [kept if entry.name == kept.name else entry for entry in entries])
+    return kept
 
 
 def remove(name: str) -> Weights:
@@ -224,6 +261,8 @@ def _entry(folder: Path, item: Mapping[str, Any], *, yours: bool) -> Weights:
             at_least=MappingProxyType(
                 {Label(label): float(score) for label, score in item.get("at_least", {}).items()}
             ),
+            calibration=folder / item["calibration"] if "calibration" in item else None,
+            calibration_sha256=item["calibration_sha256"] if "calibration" in item else "",
             yours=yours,
         )
     except KeyError as error:
@@ -247,10 +286,18 @@ def _write_manifest(folder: Path, entries: Iterable[Weights]) -> None:
             "card": entry.card.relative_to(folder).as_posix(),
             "reader": entry.reader,
             "at_least": {str(label): score for label, score in entry.at_least.items()},
+            **_calibration_row(folder, entry),
         }
         for entry in entries
     ]
     write_whole(folder / MANIFEST, tomli_w.dumps({"weights": rows}).encode())
+
+
+def _calibration_row(folder: Path, entry: Weights) -> Mapping[str, str]:
+    if entry.calibration is None:
+        return {}
+    path = entry.calibration.relative_to(folder).as_posix()
+    return {"calibration": path, "calibration_sha256": entry.calibration_sha256}
 
 
 def _copy(file: Path, kept: Path) -> None:
@@ -281,6 +328,11 @@ Roles: {", ".join(weights.roles)}.
 
 {labels}
 
-**Nothing was measured here.** What it misses and what it takes for something else is not known; treat every absence as
-"not looked". Replace this text with what you know: training data, figures on your own pictures, blind spots.
+Replace this text with what you know: training data, figures on your own labelled pictures (`triage evaluate` measures
+them and writes the table), blind spots.
+
+{BLIND_HEADING}
+
+- **Nothing was measured here.** What it misses and what it takes for something else is not known; treat every absence
+  as "not looked".
 """

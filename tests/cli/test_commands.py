@@ -305,7 +305,7 @@ def test_settings_say_where_each_value_comes_from() -> None:
 
 
 COMMANDS = [
-    *(["scan"], ["status"], ["queue"], ["export"], ["demo"], ["settings"], ["doctor"]),
+    *(["scan"], ["status"], ["queue"], ["export"], ["demo"], ["settings"], ["doctor"], ["evaluate"]),
     *(["weights", "list"], ["weights", "verify"], ["weights", "add"], ["weights", "remove"]),
 ]
 

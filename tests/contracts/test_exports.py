@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.examples import failure, report
+from tests.examples import PROVENANCE, failure, report
 from triage.case.rows import row_of, with_paths
 from triage.exports.registry import EXPORTS, exporter
+from triage.records import Sealed
 
 ROWS = [
     with_paths(row_of(report()), ["/dump/a.mp4", "/dump/b\udcff.mp4"], ["/dump/once.mp4"]),
+    with_paths(row_of(Sealed("cd" * 32, 1200, "possible sexual content", PROVENANCE)), ["/dump/sealed.mp4"], []),
     with_paths(row_of(failure()), ['/dump/"quoted", with a comma\nand a line.mp4'], []),
 ]
 

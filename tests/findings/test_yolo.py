@@ -326,7 +326,7 @@ def test_an_engine_that_fails_is_a_detector_error_and_not_an_empty_list(
         raise RuntimeError("out of memory")
 
     detector = detector_of(net)
-    monkeypatch.setattr(yolo, "_suppress", fail)
+    monkeypatch.setattr(yolo, "suppress", fail)
     with pytest.raises(DetectorError, match=r"squares@[0-9a-f]{8} failed: out of memory"):
         detector.look([frame_of(painted(320, 320, []))] * 3)
 

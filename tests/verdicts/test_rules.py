@@ -78,6 +78,7 @@ def only(verdict: Verdict, rule: str) -> Reason:
         ([Label.HANDGUN, Label.POSSIBLE_MINOR], Queue.URGENT, "armed_beside_possible_minor"),
         ([Label.POSSIBLE_MINOR], Queue.PRIORITY, "possible_minor"),
         ([Label.GRAPHIC], Queue.PRIORITY, "graphic"),
+        ([Label.SEXUAL], Queue.PRIORITY, "sexual_content"),
         ([Label.GRAPHIC, Label.POSSIBLE_MINOR], Queue.URGENT, "graphic_with_possible_minor"),
     ],
 )
@@ -446,3 +447,17 @@ def test_every_pair_of_labels_is_judged_at_least_as_urgent_as_either_alone() -> 
     for one, other in product(Label, repeat=2):
         both = ORDER.index(verdict_of([track(one), track(other)]).queue)
         assert both <= min(alone[one], alone[other])
+
+
+def test_pictures_with_thresholds_of_their_own_are_counted_where_the_looking_is_said() -> None:
+    verdict = judge(
+        [],
+        WHOLE,
+        [],
+        [Role.WEAPONS],
+        conditions={"night": 3, "small": 1},
+        policy=load_policy("default"),
+        settings=Judging(),
+    )
+    assert "(3 dark and 1 small of them, with thresholds of their own)" in only(verdict, "looked").words
+    assert "thresholds" not in only(verdict_of([]), "looked").words

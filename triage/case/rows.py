@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from triage.errors import CaseError, Refusal, ReportError
+from triage.errors import CaseError, ReportError
 from triage.geometry import Box
 from triage.records import (
     SCHEMA,
@@ -37,6 +37,9 @@ from triage.records import (
 Row = dict[str, Any]
 
 _KEYS = frozenset({"schema", "video", "coverage", "verdict", "tracks", "faults", "provenance"})
+
+_OF_PICTURES = ("width_px", "height_px", "duration_ms", "container", "codec", "pixel_aspect")
+_NOTHING = Coverage(claimed_ms=None, reached_ms=0, step_ms=0, sampled=0, near_identical=0, undecoded=0)
 
 
 def row_of(result: Report | Failure | Sealed) -> Row:
@@ -95,6 +98,7 @@ def report_of(row: Mapping[str, Any]) -> Report:
         tracks=tuple(_track_of(track, video.id) for track in row["tracks"]),
         faults=tuple(Fault(**fault) for fault in row["faults"]),
         provenance=_provenance_of(row["provenance"]),
+        conditions=row.get("conditions", {}),  # rows of schema 1 have none
     )
 
 
@@ -125,31 +129,34 @@ def _report_row(report: Report) -> Row:
         "tracks": [_track_row(track) for track in report.tracks],
         "faults": [asdict(fault) for fault in report.faults],
         "provenance": _provenance_row(report.provenance),
+        "conditions": dict(sorted(report.conditions.items())),
     }
 
 
 def _failure_row(failure: Failure) -> Row:
-    video = dict.fromkeys(("width_px", "height_px", "duration_ms", "container", "codec", "pixel_aspect"))
-    nothing = Coverage(claimed_ms=None, reached_ms=0, step_ms=0, sampled=0, near_identical=0, undecoded=0)
     return {
         "schema": SCHEMA,
-        "video": {"id": failure.id, **video},
-        "coverage": {**_coverage_row(nothing), "extent": Extent.UNKNOWN.value, "why": [failure.why]},
+        "video": {"id": failure.id, **dict.fromkeys(_OF_PICTURES)},
+        "coverage": {**_coverage_row(_NOTHING), "extent": Extent.UNKNOWN.value, "why": [failure.why]},
         "verdict": _verdict_row(failure.verdict),
         "tracks": [],
         "faults": [{"stage": "frames", "time_ms": None, "why": failure.why, "pictures": 0}],
         "provenance": _provenance_row(failure.provenance),
+        "conditions": {},
     }
 
 
 def _sealed_row(sealed: Sealed) -> Row:
     """The keys that every row has, all but the reason and the provenance empty."""
-    unsaid = _failure_row(Failure(sealed.id, Refusal.NOT_OPENED, "", sealed.provenance))
     return {
-        **unsaid,
-        "coverage": dict.fromkeys(unsaid["coverage"]),
+        "schema": SCHEMA,
+        "video": {"id": sealed.id, **dict.fromkeys(_OF_PICTURES)},
+        "coverage": dict.fromkeys(_coverage_row(_NOTHING)),
         "verdict": _verdict_row(sealed.verdict),
+        "tracks": [],
         "faults": [],
+        "provenance": _provenance_row(sealed.provenance),
+        "conditions": {},
     }
 
 
@@ -246,6 +253,7 @@ def _provenance_row(provenance: Provenance) -> Row:
         "settings": provenance.settings,
         "weights": dict(provenance.weights),
         "runs_on": dict(provenance.runs_on),
+        "thresholds": {name: dict(bars) for name, bars in provenance.thresholds.items()},
         "looked_for": [role.value for role in provenance.looked_for],
         "not_looked_for": [role.value for role in provenance.not_looked_for],
     }
@@ -258,6 +266,7 @@ def _provenance_of(row: Mapping[str, Any]) -> Provenance:
         weights=dict(row["weights"]),
         runs_on=dict(row["runs_on"]),
         looked_for=tuple(Role(role) for role in row["looked_for"]),
+        thresholds=row.get("thresholds", {}),
     )
 
 

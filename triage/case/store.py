@@ -5,6 +5,7 @@
     CASE/
       catalogue.sqlite      which file lies where, and where each video waits
       reports/ab/ab….json   one per video and settings, named by the video's SHA-256 and the settings' hash
+      sealed/ab….json       one per sealed content, whatever the settings; of these the case holds nothing else
 
 A report file, written whole or not at all, *is* the mark that its video is done. The catalogue can lag behind by the
 one video that was in hand when the program was killed; the next scan finds the report and catches up.
@@ -25,11 +26,11 @@ from typing import Any
 
 import filelock
 
-from triage.case.rows import Row, dump_row, load_row, row_of, with_paths
+from triage.case.rows import Row, dump_row, is_sealed, load_row, row_of, with_paths
 from triage.durable import no_room, write_whole
 from triage.errors import CaseError, CaseFullError, Refusal, ReportError, UsageError
 from triage.original import Stamp
-from triage.records import Failure, Provenance, Queue, Report
+from triage.records import Failure, Provenance, Queue, Report, Sealed
 
 FORMAT = 1
 """Version of the catalogue's tables, kept in SQLite's ``user_version``."""
@@ -54,7 +55,7 @@ CREATE TABLE results (
     video TEXT PRIMARY KEY,
     settings TEXT NOT NULL,     -- the last ones it was scanned with
     queue TEXT NOT NULL,
-    place INTEGER NOT NULL,     -- of the queue, 0 for the most urgent
+    place INTEGER NOT NULL,     -- of the queue, 0 for urgent; what is sealed comes before it
     weight REAL NOT NULL,
     kind TEXT NOT NULL,         -- extent of a report, or why there is none
     reached_ms INTEGER NOT NULL
@@ -157,12 +158,47 @@ class Case:
             return _read_report(path)
         return None
 
-    def save(self, result: Report | Failure) -> Row:
-        """Write a report, or why there is none, whole or not at all; then take it into the catalogue."""
+    def is_sealed(self, video: str) -> bool:
+        """Whether nobody is to look at this content: nothing may be opened, shown, embedded, copied or covered of it.
+
+        Whatever makes something of a file asks this first. One of two marks is enough, so that neither a lost catalogue
+        nor a lost file unseals anything.
+
+        Raises:
+            CaseError: the folder of seals cannot be entered, so it cannot be told.
+        """
+        try:
+            return self.queue_of(video) == Queue.SEALED or self._seal_path(video).exists()
+        except OSError as error:
+            raise CaseError(
+                f"{self.folder / 'sealed'}: cannot be entered: {error.strerror}. What is sealed in this case cannot be "
+                "told without it; ask whoever may read it"
+            ) from error
+
+    def sealed(self, video: str) -> Row | None:
+        """What is kept of a sealed content; None if it is not sealed."""
+        if not self.is_sealed(video):
+            return None
+        try:
+            row = _read_report(self._seal_path(video))
+        except CaseError:
+            row = None
+        # A seal holds however damaged its note is, and whoever may read it.
+        return row or row_of(Sealed(video, None, "it was sealed; the note of when and why is lost", NOTHING_KNOWN))
+
+    def save(self, result: Report | Failure | Sealed) -> Row:
+        """Write a report, or why there is none, whole or not at all; then take it into the catalogue.
+
+        Raises:
+            ValueError: the content is sealed, so there is nothing to keep of it.
+        """
         video = result.video.id if isinstance(result, Report) else result.id
         assert video is not None, "bytes that could not be read are noted with their path"
+        if not isinstance(result, Sealed) and self.is_sealed(video):
+            raise ValueError(f"{video[:12]} is sealed: ask is_sealed before anything is made of it")
         row = row_of(result)
-        path = self._report_path(video, result.provenance.settings)
+        settings = result.provenance.settings
+        path = self._seal_path(video) if isinstance(result, Sealed) else self._report_path(video, settings)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -172,17 +208,31 @@ class Case:
         return row
 
     def take(self, row: Row) -> None:
-        """Make the catalogue say what this row says of its content."""
+        """Make the catalogue say what this row says of its content; of what is sealed, let go of earlier reports."""
         verdict, coverage = row["verdict"], row["coverage"]
-        queue = verdict["queue"]
+        video, queue = row["video"]["id"], verdict["queue"]
         weight = max(reason["weight"] for reason in verdict["reasons"] if reason["queue"] == queue)
-        kind = verdict["reasons"][0]["rule"] if queue == Queue.UNREADABLE else coverage["extent"]
-        place = list(Queue).index(Queue(queue))
-        values = (row["video"]["id"], row["provenance"]["settings"], queue, place, weight, kind, coverage["reached_ms"])
+        is_report = queue not in {Queue.UNREADABLE, Queue.SEALED}
+        kind = coverage["extent"] if is_report else verdict["reasons"][0]["rule"]
+        place = list(Queue).index(Queue(queue)) - list(Queue).index(Queue.URGENT)
+        values = (video, row["provenance"]["settings"], queue, place, weight, kind, coverage["reached_ms"] or 0)
+        if is_sealed(row):
+            self._let_go(video)
         if self._one("SELECT * FROM results WHERE video = ?", values[:1]) == values:
             return
         with self._writing():
             self._catalogue.execute("REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+    def _let_go(self, video: str) -> None:
+        """Remove the reports of a content from before it was sealed: they say what was seen where in which picture.
+
+        The same file, settings and weights would make the same reports again, so nothing is lost that may be had.
+        """
+        for report in self._report_path(video, "").parent.glob(f"*{video}.*"):  # also one that a kill left half written
+            try:
+                report.unlink(missing_ok=True)
+            except OSError as error:
+                raise no_room(report, error) from error
 
     def rows(self, queue: Queue | None = None, limit: int | None = None) -> Iterator[Row]:
         """The rows with their paths, the most urgent first: one for every content, and for every file not read."""
@@ -208,7 +258,8 @@ class Case:
         ) or (0,)
         (otherwise,) = self._one(
             "SELECT count(*) FROM results WHERE settings NOT IN (SELECT settings FROM last_scan) "
-            "AND video IN (SELECT video FROM places WHERE is_there)"
+            "AND video IN (SELECT video FROM places WHERE is_there) AND queue != ?",
+            (Queue.SEALED,),
         ) or (0,)
         queues = dict(self._all("SELECT queue, count(*) FROM results GROUP BY queue"))
         by_queue = {name: int(queues.get(name, 0)) for name in Queue}
@@ -234,6 +285,8 @@ class Case:
 
     def _row_or_why(self, video: str, settings: str) -> Row:
         """The stored row, or one that says why there is none: one damaged report must not hide the others."""
+        if (seal := self.sealed(video)) is not None:
+            return seal
         path = self._report_path(video, settings)
         try:
             row = self.stored(video, settings)
@@ -252,6 +305,9 @@ class Case:
         for path, kind, why in self._all("SELECT path, kind, why FROM unread ORDER BY path LIMIT ?", (limit,)):
             failure = Failure(None, Refusal(kind), why, NOTHING_KNOWN)
             yield with_paths(row_of(failure), [os.fsdecode(path)], [])
+
+    def _seal_path(self, video: str) -> Path:
+        return self.folder / "sealed" / f"{video}.json"
 
     def _report_path(self, video: str, settings: str) -> Path:
         return self.folder / "reports" / video[:2] / f"{video}.{settings}.json"

@@ -10,12 +10,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from triage import __version__
+from triage.cards import blind_spots
+from triage.cli.known_models import NUDENET
 from triage.errors import WeightsError
 from triage.findings.yolo import pick_device
 from triage.phrases import listing
-from triage.records import Role
+from triage.records import ROLE_NEEDS, Role
+from triage.shipped import shipped
 from triage.verdicts.words import ROLE_WORDS
-from triage.weights import all_weights, chosen, user_folder
+from triage.weights import Weights, all_weights, chosen, user_folder
 
 PACKAGES = ("av", "opencv-python", "numpy", "openvino", "torch", "torchvision", "ultralytics", "trackers")
 
@@ -30,6 +33,7 @@ def findings() -> Iterator[tuple[str, int]]:
             yield f"  {package} is missing; install triage again with pip", 1
     yield from _device()
     yield from _weights()
+    yield _tripwire(), 0
     yield f"Your own weights live in {user_folder()}", 0
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     yield f"Free space here: {free:.0f} GiB", int(free < 1)
@@ -58,6 +62,32 @@ def _weights() -> Iterator[tuple[str, int]]:
             continue
         used = [ROLE_WORDS[role] for role, used in serving.items() if used.name == weights.name]
         yield f"  {weights.name}: {f'looks for {listing(used)}' if used else 'not in use'}; card {weights.card}", 0
+        if weights.reader == "yolo":
+            yield f"    {_scores(weights)}", 0
+        if used:
+            yield from ((f"    Blind: {spot}", 0) for spot in blind_spots(weights.card))
     missing = [ROLE_WORDS[role] for role in Role if role not in serving]
     if missing:
         yield f"  Blind: no model looks for {listing(missing)}, so nothing will be said about them.", 0
+
+
+def _tripwire() -> str:
+    """Whether a video is sealed where sexual content and a possible minor are seen."""
+    serving = chosen(Role)
+    if Role.SEXUAL not in serving:
+        card = shipped("docs") / "cards" / NUDENET.measured.card
+        return (
+            f"Tripwire: off. No model for sexual content is shipped, so nothing is ever sealed; how to get one: {card}"
+        )
+    if not ROLE_NEEDS[Role.MINORS] | {Role.MINORS} <= serving.keys():
+        return "Tripwire: on. Nobody looks for minors, so every video with possible sexual content is sealed."
+    return (
+        "Tripwire: on. A video with possible sexual content is sealed unless everybody in it is confidently an adult."
+    )
+
+
+def _scores(weights: Weights) -> str:
+    """Where the scores stand from which on its findings count."""
+    if weights.calibration is not None:
+        return f"scores calibrated on labelled pictures: {weights.calibration.name}"
+    return "scores as the model gives them, not calibrated"

@@ -9,7 +9,7 @@ import typer
 
 from triage.cli.console import INTERRUPTED, SOME_FAILED, say, sentences, tell
 from triage.errors import UsageError
-from triage.records import Queue
+from triage.records import Queue, Role
 
 app = typer.Typer(
     name="triage",
@@ -187,6 +187,53 @@ def doctor() -> None:
         raise typer.Exit(worst)
 
 
+@app.command()
+@sentences
+def evaluate(
+    role: Annotated[Role, typer.Option(help="What was looked for: people, weapons, …", show_default=False)],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Labelled pictures: a YOLO .yaml, a COCO .json, or a .csv (file,label[,x0,y0,x1,y1 in pixels]).",
+            show_default=False,
+            parser=_named,
+            metavar="FILE",
+        ),
+    ],
+    pictures: Annotated[
+        Optional[Path],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Folder of the pictures; without, beside the labels.", show_default=False, metavar="DIR"),
+    ] = None,
+    weights: Annotated[
+        Optional[str],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="A model by name, or a file; without, the one in use.", metavar="NAME|FILE"),
+    ] = None,
+    labels: Annotated[str, typer.Option(help='Class names that differ from ours, such as "rifle=long_gun".')] = "",
+    out: Annotated[
+        Optional[Path],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Also write the table here, as Markdown for a card.", show_default=False),
+    ] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Choose thresholds on these pictures, for a model that you added.")
+    ] = False,
+    recall: Annotated[
+        Optional[float],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="With --calibrate: the share of things to find; without, the best F1.", min=0.01, max=1),
+    ] = None,
+    settings: SettingsName = "default",
+    set_: Overrides = None,
+) -> None:
+    """Measure a model on your own labelled pictures: what it finds, what it misses, how often it raises false alarms.
+
+    Pictures are read as a scan reads them, and only ever read. Nothing leaves this machine.
+    """
+    from triage.cli import evaluating
+
+    asked = evaluating.Asked(role, data, pictures, weights, labels, out, calibrate, recall, settings, tuple(set_ or ()))
+    if evaluating.evaluate(asked):
+        raise typer.Exit(SOME_FAILED)
+
+
 @weights_app.command("list")
 @sentences
 def weights_list() -> None:
@@ -215,13 +262,13 @@ def weights_add(
         Path, typer.Argument(help="A .pt, .onnx or .engine file, or an OpenVINO folder.", show_default=False)
     ],
     role: Annotated[
-        list[str],
+        Optional[list[str]],  # noqa: UP045  Typer reads this at run time
         typer.Option(help="What it looks for: people, weapons, …; may be repeated.", show_default=False),
-    ],
+    ] = None,
     labels: Annotated[
         str,
         typer.Option(help='The model\'s classes as ours, such as "rifle=long_gun,pistol=handgun".', show_default=False),
-    ],
+    ] = "",
     input_px: Annotated[
         Optional[int],  # noqa: UP045  Typer reads this at run time
         typer.Option(
@@ -234,18 +281,19 @@ def weights_add(
         Optional[Path],  # noqa: UP045  Typer reads this at run time
         typer.Option(help="Markdown that says what it was trained on and is blind to.", show_default=False),
     ] = None,
-    licence: Annotated[str, typer.Option(help="Its licence, for the record.")] = "not stated",
+    licence: Annotated[str, typer.Option(help="Its licence, for the record.", show_default=False)] = "",
     at_least: Annotated[
         str, typer.Option(help='Lowest scores that count, such as "handgun=0.4,long_gun=0.3"; without, 0.25.')
     ] = "",
 ) -> None:
     """Bring your own model. It is copied, and from then on serves its roles instead of the one before.
 
+    Role and labels must be given, unless the model is known by its classes (NudeNet: see docs/cards/nudenet.md).
     A .pt file can run any code when it is opened: add only one whose source you trust.
     """
     from triage.cli.bringing import bring
 
-    added = bring(file, role, labels, input_px, card, licence, at_least)
+    added = bring(file, role or [], labels, input_px, card, licence, at_least)
     tell(f"added {added.name}; it now serves {', '.join(added.roles)}")
     tell(f"its card: {added.card}")
     say("Videos that were scanned before are examined anew at the next scan, since the weights are others.")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,18 +13,30 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column
 
 from triage.case.rows import is_failure
+from triage.cli.console import say
 from triage.errors import Refusal
 from triage.names import shown
 from triage.phrases import clock, counted
 from triage.run.dump import Found
 from triage.run.local import Done, Outcome
 
+Item = TypeVar("Item")
 LINE_EVERY_S = 10
 """Seconds between two lines where there is no terminal to draw a bar on."""
 SETTLED_S = 10
 """Seconds before which an estimate of the time left would only mislead."""
 FAILED = frozenset({Refusal.ARCHIVE, Refusal.EMPTY, Refusal.ENCRYPTED, Refusal.UNREADABLE, Refusal.NOT_OPENED})
 """Refusals that may hide something; a text file or a song in a dump is no failure."""
+
+
+def counting(items: Iterable[Item], total: int, one: str, many: str) -> Iterator[Item]:
+    """The items, with a line on stderr now and then of how many have come."""
+    last_line = time.monotonic()
+    for done, item in enumerate(items, 1):
+        yield item
+        if time.monotonic() - last_line >= LINE_EVERY_S:
+            last_line = time.monotonic()
+            say(f"{done} of {counted(total, one, many)}")
 
 
 class ScanProgress:
@@ -71,7 +84,7 @@ class ScanProgress:
         done, row = outcome.done, outcome.row
         self._files_done += 1
         self._size_done += found.size
-        if done in {Done.EXAMINED, Done.REFUSED}:
+        if done in {Done.EXAMINED, Done.REFUSED, Done.SEALED}:
             self._worked_size += found.size
         if done is Done.EXAMINED and row is not None:
             self._footage_ms += row["coverage"]["reached_ms"]

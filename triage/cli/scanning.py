@@ -85,6 +85,8 @@ def _summarise(tally: Tally, failed: Sequence[str], folder: Path) -> None:
     did_something = tally.of[Done.EXAMINED] or tally.of[Done.JUDGED_AGAIN] or tally.moved
     if tally.of[Done.ALREADY] and not did_something:
         say("Nothing was new or changed.")
+    if sealed := tally.of[Done.SEALED] + tally.of[Done.STILL_SEALED]:
+        say(f"Sealed: {counted(sealed, 'file', 'files')}. Do not open them; what to do: triage queue {shown(folder)}")
     for line in failed[:MOST_NAMED]:
         say(f"not examined: {line}")
     if len(failed) > MOST_NAMED:

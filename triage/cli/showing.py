@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
+from triage.case.rows import Row, is_sealed
 from triage.case.store import Case
 from triage.names import shown
 from triage.phrases import clock, counted, listing
 from triage.records import Extent, Queue, Role
 from triage.settings import Sourced, listed
+from triage.shipped import shipped
 from triage.verdicts.rules import NOT_LOOKED_FOR
 from triage.verdicts.words import ROLE_WORDS
 from triage.weights import all_weights, chosen
@@ -24,6 +27,9 @@ KIND_WORDS: Mapping[str, str] = {
     "not_opened": "could not be opened",
 }
 
+ROUTES = "legal-routes.md"
+"""What to do with a sealed item, and where such things are reported."""
+
 
 def status_lines(case: Case) -> Iterator[str]:
     """How a case stands."""
@@ -32,6 +38,8 @@ def status_lines(case: Case) -> Iterator[str]:
     contents = counted(counts.videos, "content", "different contents")
     yield f"  {counted(counts.files, 'file', 'files')}, {contents}, {clock(counts.reached_ms)} of footage"
     for queue, number in counts.queues.items():
+        if queue is Queue.SEALED and not number:
+            continue  # "0" would say more than is known: often nobody looked
         yield f"  {queue.value:<10} {number:>6}{_unread_detail(counts.kinds) if queue is Queue.UNREADABLE else ''}"
     if counts.kinds.get(Extent.PARTIAL):
         yield f"  {counted(counts.kinds[Extent.PARTIAL], 'video', 'videos')} not wholly seen; the queue says why"
@@ -47,18 +55,13 @@ def queue_lines(case: Case, queue: Queue | None, limit: int | None) -> Iterator[
     """Videos in order, each with its reasons."""
     number = 0
     blind: dict[str, None] = {}  # said once at the end, not under every video
-    for row in case.rows(queue, limit):
-        number += 1
-        video, verdict = row["video"], row["verdict"]
-        length = clock(row["coverage"]["reached_ms"]) if video["codec"] else ""
-        yield f"{number:>4}  {verdict['queue'].upper():<10} {_names(video)}"
-        if video["id"]:
-            yield f"      {'  '.join(part for part in (length, video['id'][:12]) if part)}"
-        for reason in verdict["reasons"]:
-            if reason["rule"] == NOT_LOOKED_FOR and len(verdict["reasons"]) > 1:
-                blind.setdefault(reason["words"])
-            else:
-                yield f"      - {shown(reason['words'])}"
+    for are_sealed, rows in groupby(case.rows(queue, limit), is_sealed):
+        for row in rows:
+            number += 1
+            yield f"{number:>4}  {row['verdict']['queue'].upper():<10} {_names(row['video'])}"
+            yield from _sealed_lines(row) if are_sealed else _reason_lines(row, blind)
+        if are_sealed:
+            yield from _what_sealed_means()
     if number == 0:
         yield "nothing waits here" if queue is None else f"nothing waits in the queue {queue.value}"
     if left := case.counts().left:
@@ -67,6 +70,32 @@ def queue_lines(case: Case, queue: Queue | None, limit: int | None) -> Iterator[
     if total > number:
         yield f"{total - number} more: raise --limit, or 0 for all"
     yield from (f"Mind: {words}." for words in blind)
+
+
+def _reason_lines(row: Row, blind: dict[str, None]) -> Iterator[str]:
+    video, reasons = row["video"], row["verdict"]["reasons"]
+    length = clock(row["coverage"]["reached_ms"]) if video["codec"] else ""
+    if video["id"]:
+        yield f"      {'  '.join(part for part in (length, video['id'][:12]) if part)}"
+    for reason in reasons:
+        if reason["rule"] == NOT_LOOKED_FOR and len(reasons) > 1:
+            blind.setdefault(reason["words"])
+        else:
+            yield f"      - {shown(reason['words'])}"
+
+
+def _sealed_lines(row: Row) -> Iterator[str]:
+    [reason] = row["verdict"]["reasons"]
+    yield f"      SHA-256 {row['video']['id']}"  # whole, since it is what a report names the file by
+    when = f"first seen at {clock(reason['start_ms'])}: " if reason["start_ms"] is not None else ""
+    yield f"      - {when}{shown(reason['words'])}"
+
+
+def _what_sealed_means() -> Iterator[str]:
+    yield "      SEALED means: a program guessed this, stopped there, and kept no picture and nothing else of the file."
+    yield "      Do not open it, not even to check. Do not copy, forward, print or photograph it. Do not delete it."
+    yield f"      What to do instead (not legal advice): {shown(shipped('docs') / ROUTES)}"
+    yield ""
 
 
 def settings_lines(sourced: Sourced) -> Iterator[str]:
@@ -108,4 +137,6 @@ def _toml(value: Any) -> str:  # noqa: ANN401  whatever a setting holds
         return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else str(value)

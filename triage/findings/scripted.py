@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from triage.geometry import Box
 from triage.records import Finding, Frame, Label, Role
@@ -19,6 +19,7 @@ class Scripted:
     say: Callable[[Frame], Said]
     roles: tuple[Role, ...] = (Role.PEOPLE, Role.WEAPONS)
     title: str = "scripted"
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:

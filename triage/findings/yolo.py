@@ -94,10 +94,10 @@ class YoloDetector:
         try:
             raw = self._engine.run(images)
             # One last digit lower: suppression compares unrounded scores, and leaves out the threshold itself.
-            boxes = _suppress(raw, max(self._bars.lowest_raw - 0.0001, 0.0), len(self._engine.names))
+            boxes = suppress(raw, max(self._bars.lowest_raw - 0.0001, 0.0), len(self._engine.names))
         except RuntimeError as error:
             raise DetectorError(f"{self.name} failed: {first_line(error)}") from error
-        return [self._findings(frame, rows, fit) for frame, rows in zip(frames, boxes, strict=True)]
+        return [self._findings(frame, rows[:, :6], fit) for frame, rows in zip(frames, boxes, strict=True)]
 
     def _findings(self, frame: Frame, rows: npt.NDArray[np.float32], fit: Fit) -> list[Finding]:
         """Findings of one frame from (n, 6) rows of x0, y0, x1, y1 in the model's picture, score and class."""
@@ -148,6 +148,12 @@ class Fit:
         left, right = (round(min(max((x - self._left) * x_scale, 0), video.width_px), 1) for x in (x0, x1))
         top, bottom = (round(min(max((y - self._top) * y_scale, 0), video.height_px), 1) for y in (y0, y1))
         return Box(left, top, right, bottom) if right > left and bottom > top else None
+
+    def places_back(self, places: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Places (..., 2) of x, y in the model's picture as places in the video's, which may lie outside of it."""
+        scale = np.array([self._video.width_px / self._inner_wh[0], self._video.height_px / self._inner_wh[1]])
+        moved: npt.NDArray[np.float64] = (places - np.array([self._left, self._top])) * scale
+        return moved
 
 
 def _halved(image: npt.NDArray[np.uint8], inner_wh: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -253,8 +259,11 @@ class _Ultralytics:
         return first.float().cpu()
 
 
-def _suppress(raw: torch.Tensor, at_least: float, classes: int) -> list[npt.NDArray[np.float32]]:
-    """Per picture, (n, 6) rows of x0, y0, x1, y1, score, class, without weaker doubles."""
+def suppress(raw: torch.Tensor, at_least: float, classes: int) -> list[npt.NDArray[np.float32]]:
+    """Per picture, (n, 6 + more) rows of x0, y0, x1, y1, score, class and what else the model says of each box.
+
+    Weaker doubles are left out.
+    """
     switch_off_telemetry()
     import torchvision  # noqa: F401  ultralytics takes torchvision's suppression if that is imported already
     from ultralytics.utils.nms import non_max_suppression
@@ -270,7 +279,7 @@ def _suppress(raw: torch.Tensor, at_least: float, classes: int) -> list[npt.NDAr
         # By default it stops after a while on a slow machine and answers "nothing" for the pictures that are left.
         max_time_img=3600.0,
     )
-    return [rows[:, :6].numpy() for rows in kept]  # further columns: a segmentation model's masks
+    return [rows.numpy() for rows in kept]
 
 
 def _once_per_label(found: Sequence[tuple[Finding, int]]) -> list[Finding]:

@@ -82,7 +82,7 @@ SKIPPED = ""
 
 
 def _is_case(folder: Path) -> bool:
-    return (folder / CATALOGUE).is_file() and (folder / "reports").is_dir()
+    return (folder / CATALOGUE).is_file() and any((folder / kept).is_dir() for kept in ("reports", "sealed"))
 
 
 def _why_not(path: Path, mode: os.stat_result, dumps: Sequence[Path]) -> str | None:

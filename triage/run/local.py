@@ -17,7 +17,7 @@ from triage.case.store import Case
 from triage.errors import Refusal, ReportError, VideoError
 from triage.original import Stamp, open_original, unread
 from triage.pipeline import Stages, examine, judge_again
-from triage.records import Failure, Report
+from triage.records import Failure, Report, Sealed
 from triage.run.dump import Found
 
 
@@ -30,6 +30,8 @@ class Done(StrEnum):
     ALREADY = "done before"
     SAME_BYTES = "with the same bytes as another"
     REFUSED = "without pictures to look at"
+    SEALED = "sealed"
+    STILL_SEALED = "sealed before and not looked at again"
 
 
 class Watcher(Protocol):
@@ -113,7 +115,8 @@ def _one(case: Case, item: Found, stages: Stages, met: set[str], watcher: Watche
     after = case.queue_of(video)
     if is_first and before and after and before != after:
         tally.moved[before, after] += 1
-    return outcome if is_first or outcome.done is not Done.ALREADY else Outcome(Done.SAME_BYTES, outcome.row)
+    is_known = outcome.done in {Done.ALREADY, Done.STILL_SEALED}
+    return Outcome(Done.SAME_BYTES, outcome.row) if is_known and not is_first else outcome
 
 
 def _outcome(case: Case, item: Found, stages: Stages, stamp: Stamp, video: str, watcher: Watcher) -> Outcome:
@@ -122,11 +125,14 @@ def _outcome(case: Case, item: Found, stages: Stages, stamp: Stamp, video: str, 
     Raises:
         VideoError: NOT_OPENED, as ``_one``.
     """
+    if (seal := case.sealed(video)) is not None:  # whatever the settings, the models and the place are by now
+        case.take(seal)
+        return Outcome(Done.STILL_SEALED, seal)
     earlier = _earlier(case, video, stages)
     if earlier is not None:
         return earlier
     try:
-        result: Report | Failure = examine(item.path, video, stages, watcher.at)
+        result: Report | Failure | Sealed = examine(item.path, video, stages, watcher.at)
     except VideoError as refusal:
         if refusal.kind is Refusal.NOT_OPENED:
             raise
@@ -134,7 +140,8 @@ def _outcome(case: Case, item: Found, stages: Stages, stamp: Stamp, video: str, 
     with open_original(item.path) as file:
         if Stamp.of(os.fstat(file.fileno())) != stamp:
             raise VideoError(Refusal.NOT_OPENED, "it changed while it was being read; scan again when it is complete")
-    return Outcome(Done.EXAMINED if isinstance(result, Report) else Done.REFUSED, case.save(result))
+    done = {Report: Done.EXAMINED, Failure: Done.REFUSED, Sealed: Done.SEALED}[type(result)]
+    return Outcome(done, case.save(result))
 
 
 def _identity(case: Case, path: Path) -> tuple[Stamp, str]:
@@ -158,7 +165,8 @@ def _earlier(case: Case, video: str, stages: Stages) -> Outcome | None:
         row = case.stored_looking(video, settings)
         if row is None or is_failure(row) or _is_worth_retrying(row):
             return None
-        return Outcome(Done.JUDGED_AGAIN, case.save(judge_again(report_of(row), stages)))
+        result = judge_again(report_of(row), stages)
+        return Outcome(Done.SEALED if isinstance(result, Sealed) else Done.JUDGED_AGAIN, case.save(result))
     except ReportError:
         return None
 

@@ -9,12 +9,13 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from triage.phrases import clock, counted, listing, span
 from triage.records import Coverage, Extent, Fault, Label, Queue, Reason, Role, Track, Verdict
 from triage.settings import Judging
 from triage.verdicts.policy import Policy, Rule
-from triage.verdicts.words import LABEL_PLURALS, LABEL_WORDS, ROLE_WORDS, Likelihood, likelihood
+from triage.verdicts.words import CONDITION_WORDS, LABEL_PLURALS, LABEL_WORDS, ROLE_WORDS, Likelihood, likelihood
 
 ORDER = list(Queue)
 NOT_LOOKED_FOR = "not_looked_for"
@@ -37,10 +38,15 @@ def judge(
     faults: Sequence[Fault],
     looked_for: Sequence[Role],
     *,
+    conditions: Mapping[str, int] = MappingProxyType({}),
     policy: Policy,
     settings: Judging,
 ) -> Verdict:
-    """Where a video waits and why, the most urgent reason first."""
+    """Where a video waits and why, the most urgent reason first.
+
+    Args:
+        conditions: pictures by condition (night, grey, small), where thresholds of their own were used.
+    """
     weighted = [(rule, float(len(policy.rules) - place)) for place, rule in enumerate(policy.rules)]
     firings = [firing for rule, weight in weighted for firing in _fired(rule, weight, tracks, settings)]
     reasons = [
@@ -48,7 +54,7 @@ def judge(
         *_without_rule(tracks, policy, settings),
         *_untold(tracks),
         *_not_wholly_seen(coverage, faults, policy),
-        *_looked(coverage, faults, looked_for),
+        *_looked(coverage, faults, looked_for, conditions),
     ]
     ordered = sorted(reasons, key=lambda reason: (ORDER.index(reason.queue), -reason.weight, reason.start_ms or 0))
     return Verdict(ordered[0].queue, tuple(ordered))
@@ -234,13 +240,21 @@ def _not_wholly_seen(coverage: Coverage, faults: Sequence[Fault], policy: Policy
         yield Reason("fault", f"{fault.stage}: {fault.why}", policy.fault, fault.time_ms, fault.time_ms)
 
 
-def _looked(coverage: Coverage, faults: Sequence[Fault], looked_for: Sequence[Role]) -> Iterator[Reason]:
+def _own(conditions: Mapping[str, int]) -> str:
+    """`` (12 dark and 3 grey of them, with thresholds of their own)``."""
+    told = [f"{conditions[taken]} {word}" for taken, word in CONDITION_WORDS.items() if conditions.get(taken)]
+    return f" ({listing(told)} of them, with thresholds of their own)" if told else ""
+
+
+def _looked(
+    coverage: Coverage, faults: Sequence[Fault], looked_for: Sequence[Role], conditions: Mapping[str, int]
+) -> Iterator[Reason]:
     """What the looking amounts to. It is there for every video, and never says that something is not in it."""
     if looked_for:
         same = f", {coverage.near_identical} more were the same as the one before" if coverage.near_identical else ""
         missed = max((fault.pictures for fault in faults), default=0)
         pictures = counted(coverage.sampled - missed, "picture", "pictures")
-        words = f"looked for {listing(ROLE_WORDS[role] for role in looked_for)} in {pictures}{same}"
+        words = f"looked for {listing(ROLE_WORDS[role] for role in looked_for)} in {pictures}{_own(conditions)}{same}"
         if missed:
             words += f"; in {counted(missed, 'picture', 'pictures')} not, or not for all of it, since a model failed"
         # A video of which no picture was looked at is as good as not read.

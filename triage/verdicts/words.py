@@ -42,6 +42,8 @@ LABEL_WORDS: Mapping[Label, str] = {
     Label.FACE: "face",
 }
 
+CONDITION_WORDS: Mapping[str, str] = {"night": "dark", "grey": "grey", "small": "small"}
+
 LABEL_PLURALS: Mapping[Label, str] = {
     Label.PERSON: "people",
     Label.WEAPON: "weapons",
