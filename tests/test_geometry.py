@@ -88,3 +88,7 @@ def test_the_share_of_a_box_in_another_is_of_its_own_area() -> None:
     assert Box(0, 0, 10, 10).share_in(Box(5, 0, 100, 100)) == 0.5
     assert Box(0, 0, 10, 10).share_in(Box(20, 0, 30, 10)) == 0
     assert Box(2, 2, 4, 4).share_in(Box(0, 0, 10, 10)) == 1
+
+
+def test_a_moved_box_keeps_its_size() -> None:
+    assert Box(1, 2, 3, 5).moved(10, -1) == Box(11, 1, 13, 4)

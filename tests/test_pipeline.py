@@ -119,3 +119,12 @@ def test_a_report_says_under_which_conditions_it_looked_and_from_which_scores_on
     assert report.provenance.thresholds == {detector.name: {"weapon": 0.5, "weapon night": 0.3}}
     [looked] = [reason.words for reason in report.verdict.reasons if reason.rule == "looked"]
     assert f"({report.conditions['night']} dark of them, with thresholds of their own)" in looked
+
+
+def test_a_detector_that_finds_minors_by_itself_is_not_weighed_again(tmp_path: Path) -> None:
+    own = Scripted(with_faces, roles=(Role.PEOPLE, Role.WEAPONS, Role.FACES, Role.MINORS))
+    alone = make_stages(load_settings().settings, [own])
+    report = examine(media.video(tmp_path / "clip.mp4"), media.VIDEO_ID, alone)
+    assert isinstance(report, Report)
+    assert Role.MINORS in report.provenance.looked_for
+    assert {track.label for track in report.tracks} == {Label.PERSON, Label.FACE}

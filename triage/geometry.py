@@ -39,6 +39,10 @@ class Box:
         dx, dy = self.width * share, self.height * share
         return Box(self.x0 - dx, self.y0 - dy, self.x1 + dx, self.y1 + dy)
 
+    def moved(self, dx: float, dy: float) -> Box:
+        """The box so far to the right and down."""
+        return Box(self.x0 + dx, self.y0 + dy, self.x1 + dx, self.y1 + dy)
+
     def overlap(self, other: Box) -> float:
         """Intersection over union, in [0, 1]."""
         shared = self._shared(other)

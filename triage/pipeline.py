@@ -136,7 +136,9 @@ def _tracks(
 ) -> tuple[Track, ...]:
     """What was seen, linked in time, and what all looks together say of it."""
     seen = link(findings, stages.settings.tracking, stood_ms)
-    return (*seen, *estimate(seen, readings, stages.provenance.looked_for, stages.settings.estimating))
+    # A detector that answers such a role by itself, as a user's own model may, needs nobody to weigh its answers.
+    weighed = [role for role in Role if any(role in reader.roles for reader in stages.readers)]
+    return (*seen, *estimate(seen, readings, weighed, stages.settings.estimating))
 
 
 def _judged(

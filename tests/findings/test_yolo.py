@@ -17,6 +17,7 @@ from triage.errors import DetectorError, WeightsError
 from triage.findings import yolo
 from triage.findings.network import switch_off_telemetry
 from triage.findings.yolo import YoloDetector, pick_device
+from triage.geometry import Box
 from triage.records import Finding, Frame, Label, Role, Video
 from triage.settings import Detecting, Precision
 from triage.shipped import shipped
@@ -154,6 +155,33 @@ def test_a_picture_shrinks_by_means_and_not_by_jumping_over_columns(net: Path) -
     for column in (4, 5):  # just those that a resize to a tenth would pick, if it jumped over the others
         image[:, column::10] = 255
     assert seen(detector_of(net, at_least=0.01), image) == []
+
+
+TILED = Detecting(device="cpu", tiles=2)
+
+
+def test_what_is_too_small_in_the_whole_picture_is_seen_in_a_piece_of_it(net: Path) -> None:
+    small = (1000, 560, 1040, 600, RED, 250)
+    image = painted(1280, 720, [small])
+    assert seen(detector_of(net), image) == []
+    [person] = seen(detector_of(net, settings=TILED), image)
+    assert person.label is Label.PERSON
+    assert person.box.meets(Box(*small[:4]))
+
+
+def test_what_the_whole_picture_shows_is_there_as_well_where_pieces_are_looked_at(net: Path) -> None:
+    image = painted(640, 640, [(64, 64, 96, 96, RED, 250), (320, 320, 352, 352, GREEN, 250)])
+    whole = seen(detector_of(net), image)
+    assert len(whole) == 2
+    assert all(finding in seen(detector_of(net, settings=TILED), image) for finding in whole)
+
+
+def test_a_picture_without_more_detail_than_the_model_sees_is_not_cut_into_pieces(
+    net: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = detector_of(net, settings=TILED)
+    monkeypatch.setattr(yolo, "tiles", lambda *_: pytest.fail("it was"))
+    assert len(seen(detector, painted(320, 320, [(32, 64, 48, 80, RED, 250)]))) == 1
 
 
 @pytest.mark.parametrize("bright", range(200, 255, 5))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,6 +22,7 @@ from triage.errors import DetectorError, WeightsError
 from triage.findings.calibration import Bars
 from triage.findings.conditions import Condition, condition
 from triage.findings.network import Images, Network, first_line, switch_off_telemetry
+from triage.findings.tiles import is_cut, merged, tiles
 from triage.geometry import Box
 from triage.records import ROLE_LABELS, Finding, Frame, Label, Role, Video
 from triage.settings import Detecting, Precision, nearest
@@ -79,7 +81,8 @@ class YoloDetector:
         self._label_of = _labels(weights, roles, self._engine.names)
         self._bars = Bars(weights, self._label_of.values(), settings)
         self._longest_px = settings.image_px or weights.input_px
-        self.recipe = repr((self.sha256, self.roles, self._label_of, self._bars.recipe, self._longest_px))
+        self._tiles = settings.tiles
+        self.recipe = repr((self.sha256, self.roles, self._label_of, self._bars.recipe, self._longest_px, self._tiles))
 
     @property
     def thresholds(self) -> Mapping[str, float]:
@@ -89,25 +92,46 @@ class YoloDetector:
         if not frames:
             return []
         video = frames[0].video
-        fit = Fit.of(video, self._longest_px, self._engine.fixed_hw)
-        images = np.stack([fit.picture(frame.image) for frame in frames])
+        has_more_detail = max(video.width_px, video.height_px) > self._longest_px
+        pieces = tiles(video.width_px, video.height_px, self._tiles) if has_more_detail else []
+        taken = [condition(frame.image) if self._bars.needs_condition else Condition.DAY for frame in frames]
+        found = self._look_at(frames, taken, Box(0, 0, video.width_px, video.height_px))
+        for piece in pieces:
+            for seen, closer in zip(found, self._look_at(frames, taken, piece), strict=True):
+                seen.extend(one for one in closer if not is_cut(one.box, piece, video.width_px, video.height_px))
+        return [merged(seen) for seen in found] if pieces else found
+
+    def _look_at(self, frames: Sequence[Frame], taken: Sequence[Condition], piece: Box) -> list[list[Finding]]:
+        """Findings in one piece, in whole pixels, of each frame; ``taken`` is of the whole frames."""
+        left, top, right, bottom = (int(side) for side in piece.xyxy)
+        fit = Fit.of(
+            replace(frames[0].video, width_px=right - left, height_px=bottom - top),
+            self._longest_px,
+            self._engine.fixed_hw,
+        )
+        images = np.stack([fit.picture(frame.image[top:bottom, left:right]) for frame in frames])
         try:
             raw = self._engine.run(images)
             # One last digit lower: suppression compares unrounded scores, and leaves out the threshold itself.
             boxes = suppress(raw, max(self._bars.lowest_raw - 0.0001, 0.0), len(self._engine.names))
         except RuntimeError as error:
             raise DetectorError(f"{self.name} failed: {first_line(error)}") from error
-        return [self._findings(frame, rows[:, :6], fit) for frame, rows in zip(frames, boxes, strict=True)]
+        return [
+            self._findings(frame, when, rows[:, :6], fit, (left, top))
+            for frame, when, rows in zip(frames, taken, boxes, strict=True)
+        ]
 
-    def _findings(self, frame: Frame, rows: npt.NDArray[np.float32], fit: Fit) -> list[Finding]:
+    def _findings(
+        self, frame: Frame, taken: Condition, rows: npt.NDArray[np.float32], fit: Fit, from_xy: tuple[int, int]
+    ) -> list[Finding]:
         """Findings of one frame from (n, 6) rows of x0, y0, x1, y1 in the model's picture, score and class."""
         found: list[tuple[Finding, int]] = []
-        taken = condition(frame.image) if self._bars.needs_condition else Condition.DAY
         for x0, y0, x1, y1, raw_score, class_id in rows.tolist():
             label = self._label_of.get(int(class_id))
             score = self._bars.score(raw_score, label, taken) if label else None
             box = fit.back(x0, y0, x1, y1)
             if label and score is not None and box is not None:
+                box = Box(*(round(side, 1) for side in box.moved(*from_xy).xyxy))
                 found.append((Finding(frame.video.id, frame.time_ms, label, score, box, self.name), int(class_id)))
         found.sort(key=lambda pair: (-pair[0].score, pair[0].label, pair[0].box.xyxy))
         return _once_per_label(found)
