@@ -102,3 +102,56 @@ def painted(
         image[top:bottom, left:right, 2 - class_id] = bright
     image.flags.writeable = False
     return image
+
+
+def reds_net(path: Path, *, masks: bool = True, grades: int = 3, fails_on: float | None = None) -> Path:
+    """Write an ONNX network laid out as the one for graphic content: what is red is masked and graded.
+
+    A cell's score is how much redder than anything else it is. The largest score is the probability of a grade of at
+    least 1; of 2 and 3 it is forty and eight times the mean score, up to 1.
+
+    Args:
+        masks: False: its mask is empty, whatever it grades.
+        grades: how many probabilities it answers with.
+        fails_on: not None: every probability is this number (``nan``), as from a network that overflowed.
+    """
+    import onnx
+    from onnx import TensorProto, helper
+
+    constants = {
+        **{f"at{place}": np.array([place], np.int64) for place in range(4)},
+        "sides": np.array([2, 3], np.int64),
+        "low": np.float32(0),
+        "high": np.float32(1),
+        "scale": np.array([[1, 40, 8][:grades]], np.float32),
+        "shown": np.float32(masks),
+        "poison": np.float32(0 if fails_on is None else fails_on),
+    }
+    nodes = [
+        helper.make_node("AveragePool", ["images"], ["mean"], kernel_shape=[4, 4], strides=[4, 4]),
+        helper.make_node("Slice", ["mean", "at0", "at1", "at1"], ["red"]),
+        helper.make_node("Slice", ["mean", "at1", "at2", "at1"], ["green"]),
+        helper.make_node("Slice", ["mean", "at2", "at3", "at1"], ["blue"]),
+        helper.make_node("Max", ["green", "blue"], ["other"]),
+        helper.make_node("Sub", ["red", "other"], ["more"]),
+        helper.make_node("Clip", ["more", "low", "high"], ["score"]),
+        helper.make_node("Mul", ["score", "shown"], ["mask"]),
+        helper.make_node("ReduceMax", ["score"], ["most"], axes=[2, 3], keepdims=0),
+        helper.make_node("ReduceMean", ["score"], ["usual"], axes=[2, 3], keepdims=0),
+        helper.make_node("Concat", ["most", *["usual"] * (grades - 1)], ["amounts"], axis=1),
+        helper.make_node("Mul", ["amounts", "scale"], ["scaled"]),
+        helper.make_node("Clip", ["scaled", "low", "high"], ["clean"]),
+        helper.make_node("Add", ["clean", "poison"], ["grade"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "reds",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, "height", "width"])],
+        [
+            helper.make_tensor_value_info("mask", TensorProto.FLOAT, ["batch", 1, None, None]),
+            helper.make_tensor_value_info("grade", TensorProto.FLOAT, ["batch", grades]),
+        ],
+        [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
+    return path

@@ -240,6 +240,8 @@ def test_every_setting_can_be_given_back_as_it_is_listed() -> None:
             return f"[{', '.join(map(as_toml, value))}]"
         if isinstance(value, Mapping):
             return "{}"
+        if isinstance(value, bool):
+            return str(value).lower()
         return f'"{value}"' if isinstance(value, str | StrEnum) else str(value)
 
     assert set_to(*(f"{name}={as_toml(value)}" for name, value in listed(Settings()))) == Settings()

@@ -85,14 +85,22 @@ class Detecting:
     """Pictures a model is given at once."""
     image_px: int = 0
     """Longest side of the picture that a model sees; 0: what its weights were made for."""
+    turned: bool = False
+    """Whether bodies are also looked for in the picture turned to either side, where somebody's is not clearly seen."""
+    tiles: int = 1
+    """Pieces along the longer side in which boxes are also looked for, beside the whole picture, so that what is small
+    is seen larger; 1: none. With 2, a wide picture is looked at 5 times."""
     at_least: Mapping[Label, float] = field(default_factory=dict)
-    """Lowest score that counts, by label; without one, the operating point in the weights' manifest entry."""
+    """Lowest score that counts, by label, on the scale of a report's scores; without one, the threshold in the weights'
+    calibration, by day, night, grey or small, or else the operating point in their manifest entry."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch <= 256:
             raise ValueError(f"batch is at least 1 picture and at most 256, got {self.batch}")
         if self.image_px and (not 128 <= self.image_px <= 4096 or self.image_px % 32):
             raise ValueError(f"image_px is 0 or a multiple of 32 from 128 to 4096, got {self.image_px}")
+        if not 1 <= self.tiles <= 8:
+            raise ValueError(f"tiles is at least 1 and at most 8, got {self.tiles}")
         for label, score in self.at_least.items():
             if not 0 < score <= 1:
                 raise ValueError(f"at_least for {label} is a score above 0 and up to 1, got {score}")
@@ -117,6 +125,62 @@ class Tracking:
 @dataclass(frozen=True, slots=True)
 class Estimating:
     """What is said of a person from all looks at them."""
+
+    hands_from: float = 0.2
+    """Probability from which possible bound hands are reported; it never exceeds 0.49."""
+    hands_least_looks: int = 4
+    """Looks at hands held in a suspicious way that are needed for their full weight; a single picture has less."""
+    hands_least_ms: int = 1500
+    """Time over which these looks must be spread for their full weight."""
+    hands_least_share: float = 0.6
+    """Share of the looks that show the hands in which they must be held so: a clasp for a moment is not it."""
+    hands_stretch_ms: int = 8000
+    """Length of the stretches of time that are judged each by itself; the one that says most decides."""
+    hands_seen: float = 0.5
+    """Score from which a wrist or an elbow counts as seen."""
+    hands_least_shown: float = 0.4
+    """Share of a person's looks that must show the hands; below, whether they are bound cannot be told."""
+    clothing_least_px: int = 48
+    """Height of a person's box, in pixels of the video, below which nothing is said of what they wear."""
+    uniform_from: float = 0.8
+    """Probability from which somebody is said to wear camouflage, service dress or tactical gear."""
+    civilian_from: float = 0.8
+    """Probability from which somebody is said to wear none of them; in between, it cannot be told."""
+    minor_from: float = 0.3
+    """Probability from which somebody is called a possible minor."""
+    adult_below: float = 0.3
+    """Somebody is called an adult if the upper end of what their looks allow lies below this; else nobody can tell."""
+    minors_least_face_px: int = 14
+    """Longer side of a face, in pixels of the video's height, up to which it is too small to say anything."""
+    minors_enough_face_px: int = 48
+    """The same, from which more pixels do not make a look better."""
+    minors_least_worth: float = 0.3
+    """Clear looks at the face that all looks together must be worth, for somebody to be called a possible minor."""
+
+    def __post_init__(self) -> None:
+        for name in (
+            "hands_from",
+            "hands_least_share",
+            "hands_seen",
+            "hands_least_shown",
+            "uniform_from",
+            "civilian_from",
+            "minor_from",
+            "adult_below",
+            "minors_least_worth",
+        ):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} is above 0 and up to 1, got {getattr(self, name)}")
+        for name in ("hands_least_looks", "hands_stretch_ms", "clothing_least_px", "minors_least_face_px"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1, got {getattr(self, name)}")
+        if self.minors_enough_face_px <= self.minors_least_face_px:
+            raise ValueError(
+                f"minors_enough_face_px is above minors_least_face_px, {self.minors_least_face_px}, "
+                f"got {self.minors_enough_face_px}"
+            )
+        if self.hands_least_ms < 0:
+            raise ValueError(f"hands_least_ms is at least 0 ms, got {self.hands_least_ms}")
 
 
 @dataclass(frozen=True, slots=True)

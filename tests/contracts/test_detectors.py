@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.nets import painted, squares_net
+from tests.nets import painted, reds_net, squares_net
 from triage.durable import sha256_of
+from triage.findings.calibration import threshold_of
+from triage.findings.conditions import condition
 from triage.findings.detector import Detector
 from triage.findings.registry import DETECTORS
 from triage.findings.scripted import Scripted
@@ -38,7 +40,14 @@ def _scripted(folder: Path) -> Detector:
     return Scripted(say)
 
 
-MAKERS: Mapping[str, Callable[[Path], Detector]] = {"yolo": _yolo, "scripted": _scripted}
+def _graphic(folder: Path) -> Detector:
+    file = reds_net(folder / "reds.onnx")
+    labels, roles = {"graphic": Label.GRAPHIC}, (Role.GRAPHIC,)
+    weights = Weights("reds", roles, file, sha256_of(file), "none", "drawn", labels, 320, folder / "card.md")
+    return DETECTORS["graphic"](weights, roles, Settings(detecting=Detecting(device="cpu")))
+
+
+MAKERS: Mapping[str, Callable[[Path], Detector]] = {"yolo": _yolo, "graphic": _graphic, "scripted": _scripted}
 """How to make one of each that sees the painted squares. A new line in ``DETECTORS`` needs one here."""
 
 
@@ -63,7 +72,9 @@ def test_every_registered_reader_is_held_to_the_contract() -> None:
 def test_there_is_one_list_per_frame_in_the_order_of_the_frames(detector: Detector) -> None:
     answers = detector.look(frames())
     said = [sorted({finding.label for finding in answer}) for answer in answers]
-    assert said == [[Label.PERSON], [], [Label.PERSON, Label.WEAPON], [Label.WEAPON]]
+    both = [[Label.PERSON], [], [Label.PERSON, Label.WEAPON], [Label.WEAPON]]
+    only_red = [[Label.GRAPHIC], [], [Label.GRAPHIC], []]
+    assert said == (only_red if detector.roles == (Role.GRAPHIC,) else both)
 
 
 def test_no_frames_get_no_lists(detector: Detector) -> None:
@@ -107,3 +118,10 @@ def test_looking_does_not_change_the_picture(detector: Detector) -> None:
     before = frame.image.copy()
     detector.look([frame])
     assert np.array_equal(frame.image, before)
+
+
+def test_what_counts_is_told_and_nothing_below_it_is_found(detector: Detector) -> None:
+    for frame, answer in zip(frames(), detector.look(frames()), strict=True):
+        for finding in answer:
+            if detector.thresholds:
+                assert finding.score >= threshold_of(detector.thresholds, finding.label, condition(frame.image))

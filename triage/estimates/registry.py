@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from triage.estimates.bound_hands import bound_hands
+from triage.estimates.minors import minors
 from triage.estimates.subjects import Subject, subjects
+from triage.estimates.uniforms import uniforms
 from triage.records import Reading, Role, Track
 from triage.settings import Estimating
 
-ESTIMATORS: Mapping[Role, Callable[[Subject, Sequence[Subject], Estimating], tuple[Track, ...]]] = {}
+ESTIMATORS: Mapping[Role, Callable[[Subject, Sequence[Subject], Estimating], tuple[Track, ...]]] = {
+    Role.BOUND_HANDS: bound_hands,
+    Role.UNIFORMS: uniforms,
+    Role.MINORS: minors,
+}
 """Role -> (a person, everybody in the video, settings) -> what is said of that person; () is nothing to say."""
 
 

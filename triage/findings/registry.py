@@ -17,10 +17,42 @@ def _yolo(weights: Weights, roles: Sequence[Role], settings: Settings) -> Detect
     return YoloDetector(weights, roles, settings.detecting)
 
 
-DETECTORS: Mapping[str, Callable[[Weights, Sequence[Role], Settings], Detector]] = {"yolo": _yolo}
+def _graphic(weights: Weights, roles: Sequence[Role], settings: Settings) -> Detector:
+    from triage.findings.graphic import GraphicDetector
+
+    return GraphicDetector(weights, roles, settings.detecting)
+
+
+def _clothing(weights: Weights, roles: Sequence[Role], settings: Settings) -> Reader:
+    from triage.findings.clothing import ClothingReader
+
+    return ClothingReader(weights, roles, settings)
+
+
+DETECTORS: Mapping[str, Callable[[Weights, Sequence[Role], Settings], Detector]] = {
+    "yolo": _yolo,
+    "graphic": _graphic,
+}
 """Reader named in a manifest entry -> what makes a detector of it. To add one: a file here, and a line."""
 
-READERS: Mapping[str, Callable[[Weights, Sequence[Role], Settings], Reader]] = {}
+
+def _pose(weights: Weights, roles: Sequence[Role], settings: Settings) -> Reader:
+    from triage.findings.pose import PoseReader
+
+    return PoseReader(weights, roles, settings.detecting)
+
+
+def _age(weights: Weights, roles: Sequence[Role], settings: Settings) -> Reader:
+    from triage.findings.age import AgeReader
+
+    return AgeReader(weights, roles, settings)
+
+
+READERS: Mapping[str, Callable[[Weights, Sequence[Role], Settings], Reader]] = {
+    "pose": _pose,
+    "clothing": _clothing,
+    "age": _age,
+}
 """The same for those that look at what detectors found."""
 
 
