@@ -7,7 +7,8 @@ Two kinds of truth:
   when the picture is turned or spoiled. It says how much survives, and flatters the teacher where nothing is spoiled.
 * `people`   keypoints that people marked, in the sample pictures of several sets. None of them is trained on.
 
-A point counts as found if it lies within 0.2 torso lengths of the truth; a person who is not found has no point found.
+The program's own reader looks, told where each person is. A point counts as found if it lies within 0.2 torso lengths
+of the truth; a person whose body is not found has no point found.
 The pictures and their parts are the same as in `train_wrists.py`, which imports them from here.
 """
 
@@ -39,6 +40,13 @@ from eval_objects import (  # first of all: it switches off what OpenVINO and ul
     suppress,
     weapons_samples,
 )
+
+from triage.durable import sha256_of
+from triage.findings.pose import LEAST_SCORE, PoseReader
+from triage.geometry import Box
+from triage.records import Finding, Frame, Label, Pose, Role, Video
+from triage.settings import Detecting, Precision
+from triage.weights import Weights
 
 TEACHER = PEERS / "yolo11n-pose_rebuilt_640_fp16.onnx"
 VAL_SHARE = 0.20
@@ -282,34 +290,40 @@ def reference(teacher: PoseNet, picture: Picture) -> People:
     return replace(people, points=points)
 
 
-def by_turning(net: PoseNet, image: Array, at_least: float) -> People:
-    """What the net sees in the picture as it is and turned by a quarter to either side, the surest sight of each.
-
-    The sum of the body points' scores tells which sight is the surest.
-    """
-    sights = []
-    for quarter in (0, 1, 3):
-        people = net(np.ascontiguousarray(np.rot90(image, -quarter)), at_least)
-        hw = image.shape[:2] if quarter == 0 else image.shape[1::-1]
-        sights.append(turned(people, (4 - quarter) % 4, hw))
-    boxes = np.concatenate([one.boxes for one in sights])
-    points = np.concatenate([one.points for one in sights])
-    scores = np.concatenate([one.scores for one in sights])
-    kept = suppress(boxes, scores * points[:, LIMBS, 2].mean(axis=1), 0.5)
-    return People(boxes, scores, points)[kept]
+def product(model: Path, size: int, turned: bool) -> PoseReader:
+    """The program's own reader, in FP32 so that figures do not depend on the machine."""
+    labels = {"bound_hands": Label.BOUND_HANDS}
+    weights = Weights("wrists", (Role.BOUND_HANDS,), model, sha256_of(model), "", "", labels, size, model, "pose")
+    return PoseReader(weights, weights.roles, Detecting(device="cpu", precision=Precision.EXACT, turned=turned))
 
 
-def measure(
-    net: PoseNet, at_least: float, cases: list[tuple[Picture, People]], turning: bool
-) -> dict[str, dict[str, float]]:
+def seen_by(reader: PoseReader, image: Array, truth: People) -> People:
+    """What the program reads where somebody told it that these people are there."""
+    height, width = image.shape[:2]
+    video = Video("0" * 64, Path(), width, height, None, "", "")
+    image = np.ascontiguousarray(image)
+    image.flags.writeable = False
+    corners = np.clip(truth.boxes, 0, np.array([width, height] * 2))
+    found = [
+        Finding(video.id, 0, Label.PERSON, 1.0, Box(*box.tolist()), "truth")
+        for box in corners
+        if box[2] > box[0] and box[3] > box[1]
+    ]
+    [readings] = reader.read([Frame(video, 0, image)], [found])
+    poses = [one for one in readings if isinstance(one, Pose)]
+    points = [[(point.x, point.y, point.score) for point in pose.points] for pose in poses]
+    boxes = np.array([pose.box.xyxy for pose in poses]).reshape(-1, 4)
+    return People(boxes, np.array([pose.score for pose in poses]), np.array(points).reshape(-1, 17, 3))
+
+
+def measure(reader: PoseReader, cases: list[tuple[Picture, People]]) -> dict[str, dict[str, float]]:
     """Shares per condition."""
     table = {}
     for turn, spoiling in CONDITIONS:
         results = []
         for picture, truth in cases:
             image, people = in_condition(picture, truth, turn, spoiling)
-            seen = by_turning(net, image, at_least) if turning else net(image, at_least)
-            results.append(found_points(seen, people, at_least))
+            results.append(found_points(seen_by(reader, image, people), people, LEAST_SCORE))
         table[f"{turn}, {spoiling}"] = shares(results)
     return table
 
@@ -320,25 +334,24 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=REPO / "weights" / "wrists.onnx")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--part", choices=("tune", "val"), default="val")
-    parser.add_argument("--at-least", type=float, default=0.25, help="lowest score of a person")
     parser.add_argument("--every", type=int, default=1, help="take every n-th picture")
-    parser.add_argument("--turning", action="store_true", help="also look at the picture turned to either side")
+    parser.add_argument("--turned", action="store_true", help="turn the picture for everybody who is not clearly seen")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--teacher", type=Path, default=TEACHER)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    teacher, net = PoseNet(options.teacher, 640), PoseNet(options.model, options.size)
+    teacher, reader = PoseNet(options.teacher, 640), product(options.model, options.size, options.turned)
     chosen = list(pictures(options.data, options.part))[:: options.every]
     by_teacher = [(one, reference(teacher, one)) for one in chosen]
     by_people = [(one, one.people) for one in marked_pictures(options.data) if one.people is not None]
     for truth, cases in (("teacher", by_teacher), ("people", by_people)):
-        table = measure(net, options.at_least, cases, options.turning)
+        table = measure(reader, cases)
         for condition, row in table.items():
             print(f"{options.model.stem} {options.size} {truth:8} {condition:22} " + json.dumps(row), flush=True)
         if options.out:
             with options.out.open("a") as handle:
-                key = {"model": options.model.name, "size": options.size, "turning": options.turning, "truth": truth}
+                key = {"model": options.model.name, "size": options.size, "turned": options.turned, "truth": truth}
                 handle.write(json.dumps({**key, "table": table}) + "\n")
 
 

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Fine-tune and export the small body keypoint net (YOLO11n-pose) for people who lie, kneel, or are hard to see.
+"""Export, and if asked fine-tune, the small body keypoint net (YOLO11n-pose) that starts from the teacher's weights.
 
-The start is the teacher's own float weights, and the teacher labels the training pictures, clean and upright at
-640 px. What is learned from is another view of them: turned (people who lie), dark, grey, noisy, small, badly
-compressed. So the net is asked to see in the bad picture what the teacher saw in the good one; the scores of the points
-are learned as the teacher gives them, not rounded to seen or hidden, since a wrist's score is evidence later.
+What ships is the teacher's float weights as they are, made to take any picture size: `--steps 0`, the default. Tuning
+was tried and measured worse than turning the picture, which `triage/findings/pose.py` does (see the card).
 
-    python scripts/train_wrists.py                  # fine-tune, about 15 minutes of one core, then export
-    python scripts/train_wrists.py --steps 0        # export the teacher's weights as they are
-    python scripts/eval_wrists.py --size 512        # measure
+With `--steps` the teacher labels the training pictures, clean and upright at 640 px, and another view of them is
+learned from: turned (people who lie), dark, grey, noisy, small, badly compressed. So the net is asked to see in the bad
+picture what the teacher saw in the good one; the scores of the points are learned as the teacher gives them, not
+rounded to seen or hidden, since a wrist's score is evidence later.
+
+    python scripts/train_wrists.py                  # write weights/wrists.onnx
+    python scripts/train_wrists.py --steps 400      # fine-tune, about 10 minutes of one core, then write
+    python scripts/eval_wrists.py --turned          # measure
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -53,9 +57,9 @@ class Example:
     people: People
 
 
-def examples(teacher_file: Path, data: Path, kept: Path) -> list[Example]:
-    """The training pictures that show somebody; what the teacher says is kept in a file, for the next run."""
-    images = [one.image for one in pictures(data, "train")]
+def examples(teacher_file: Path, data: Path, kept: Path, few: int | None) -> list[Example]:
+    """The first ``few`` training pictures that show somebody; what the teacher says is kept in a file."""
+    images = [one.image for one in islice(pictures(data, "train"), few)]
     if not kept.exists():
         teacher = PoseNet(teacher_file, 640, precision="bf16")
         rows = [np.hstack([*parts(teacher(image, PERSON_SCORE))]) for image in images]
@@ -288,7 +292,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, default=TEACHER)
     parser.add_argument("--work", type=Path, default=WORK, help="where the trained net is kept")
     parser.add_argument("--target", type=Path, default=REPO / "weights" / "wrists.onnx")
-    parser.add_argument("--steps", type=int, default=600, help=f"of {BATCH} views each; 0: the teacher as it is")
+    parser.add_argument("--steps", type=int, default=0, help=f"of {BATCH} views each; 0: the teacher as it is")
     parser.add_argument("--size", type=int, default=512, help="input size that the file is marked with")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--few", type=int, help="learn from this many pictures only, to try the script out")
@@ -298,7 +302,8 @@ def main() -> None:
     cv2.setNumThreads(options.threads)
     options.work.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    known = examples(options.teacher, options.data, options.work / "labels.npz")[: options.few]
+    few = options.few or (None if options.steps else 4)
+    known = examples(options.teacher, options.data, options.work / f"labels_{few or 'all'}.npz", few)
     count = sum(len(one.people.scores) for one in known)
     print(f"{len(known)} pictures with {count} persons, labelled in {time.monotonic() - began:.0f} s", flush=True)
     model = starting_model(options.teacher, known)

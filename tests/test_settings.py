@@ -43,7 +43,7 @@ def changed(settings: Settings, name: str) -> Settings:
     elif isinstance(value, Mapping):
         other = {Label.WEAPON: 0.2}
     elif isinstance(value, int):
-        other = value + 32 * 4 if "_px" in name else value + 32
+        other = value + (32 * 4 if "_px" in name else 1 if key == "tiles" else 32)
     else:
         other = value * 0.9
     return replace(settings, **{section: replace(stage, **{key: other})})
@@ -159,6 +159,8 @@ def test_overrides_into_one_table_add_up_and_the_last_of_one_key_wins() -> None:
         ("detecting.batch=0", "batch is at least 1 picture"),
         ("detecting.image_px=100", "image_px is 0 or a multiple of 32"),
         ("detecting.image_px=-32", "image_px is 0 or a multiple of 32"),
+        ("detecting.tiles=0", "tiles is at least 1 and at most 8"),
+        ("detecting.tiles=9", "tiles is at least 1 and at most 8"),
         ("detecting.at_least.weapon=0", "at_least for weapon is a score above 0 and up to 1"),
         ("detecting.at_least.weapon=35", "at_least for weapon is a score above 0 and up to 1"),
         ("tracking.max_gap_ms=0", "max_gap_ms is at least 1 ms"),

@@ -16,11 +16,11 @@ from triage.settings import Estimating
 
 KINDS = (Label.CAMOUFLAGE, Label.SERVICE_DRESS, Label.TACTICAL_GEAR)
 ALIKE = 0.75
-"""How alike the errors of two looks at one person are: the clothes and mostly the light are the same. Any number of
-good looks then counts as at most 1 / 0.75 of one, and ten looks do not make certain what each of them doubts."""
+"""How alike the errors of two looks at one person are, a judgement: clothes and mostly light are the same. Any number
+of good looks then counts as at most 1 / 0.75 of one, and ten looks do not make certain what each of them doubts."""
 SPREAD = 1.2
-"""Standard deviation, in log-odds, of what one good look says about somebody, by how far looks at the same persons were
-apart when pictures were made dark, small or grey."""
+"""Standard deviation, in log-odds, of what one good look says of somebody. Held-back persons in colour, grey, dark and
+small differed by 0.8; the rest is for what such changes do not show, and a judgement."""
 SHARED = 0.5
 """Share of the looks' weight, given that any kind is worn, from which a second kind is said beside the likeliest."""
 

@@ -25,10 +25,10 @@ LARGE = 2.5
 """Times the least height from which a person is large enough to be seen as well as it gets."""
 DARK, LIT = 6.0, 22.0
 """Standard deviation of luma (0 to 255) within the box: at the first nothing can be told apart, from the second on the
-light costs nothing. Of persons in daylight pictures nearly all have 30 to 80."""
+light costs nothing. Of 1,929 persons in stills 98 % have 29 to 91; in a quarter of the light, with noise, about 16."""
 CUT = 0.7
-"""What is left of a look's worth for each of the left, right and upper border of the frame that the box touches. The
-lower one costs nothing: whoever stands close is cut off there, and the chest says most."""
+"""What is left of a look's worth for each of the left, right and upper border of the frame that the box touches; a
+judgement. The lower one costs nothing: whoever stands close is cut off there, and the chest says most."""
 BORDER_PX = 2
 
 Image = npt.NDArray[np.uint8]
