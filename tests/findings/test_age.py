@@ -18,7 +18,7 @@ from triage.errors import DetectorError, WeightsError
 from triage.findings.age import AgeReader, face_crop, sharpness
 from triage.geometry import Box
 from triage.records import AgeReading, Finding, Frame, Label, Role, Video
-from triage.settings import load_settings
+from triage.settings import Estimating, load_settings
 from triage.shipped import shipped
 from triage.weights import Weights, read_manifest
 
@@ -215,6 +215,11 @@ def test_another_least_size_makes_other_reports(tmp_path: Path) -> None:
     net = darkness_net(tmp_path / "net.onnx")
     assert reader(net).recipe == reader(net).recipe
     assert reader(net).recipe != reader(net, "estimating.minors_least_face_px=20").recipe
+
+
+def test_the_threshold_that_decides_is_the_one_that_the_shipped_weights_name() -> None:
+    [weights] = [one for one in read_manifest(shipped("weights"), yours=False) if one.reader == "age"]
+    assert weights.at_least == {Label.POSSIBLE_MINOR: Estimating().minor_from}
 
 
 @pytest.mark.shared

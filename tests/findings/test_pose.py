@@ -177,6 +177,11 @@ LYING: Sequence[tuple[str, Frame, list[tuple[float, float]]]] = [
         bar(video(320, 256), slice(256 - 112, 256 - 96), slice(128, 129)),
         [(136 + dy, 256 - (104 + dx)) for dx, dy in OFFSETS],
     ),
+    (
+        "seen with the picture upside down",
+        bar(video(320, 256), slice(255 - 96, 256 - 96), slice(320 - 144, 320 - 128)),
+        [(320 - (136 + dx), 256 - (104 + dy)) for dx, dy in OFFSETS],
+    ),
 ]
 
 
@@ -184,26 +189,35 @@ LYING: Sequence[tuple[str, Frame, list[tuple[float, float]]]] = [
 def test_somebody_who_lies_is_found_where_the_picture_is_turned(
     tmp_path: Path, picture: Frame, expected: list[tuple[float, float]]
 ) -> None:
-    file = bodies_net(tmp_path / "net.onnx", sees_bars=True)
-    lying = around(*expected[8])
-    [[upright_only]] = reader(file).read([picture], [[lying]])
-    [[pose]] = reader(file, turned=True).read([picture], [[lying]])
-    assert isinstance(upright_only, Pose)
-    assert upright_only.score == 0
+    file, (x, y) = bodies_net(tmp_path / "net.onnx", sees_bars=True), expected[8]
+    wide, narrow = around(x, y), person(x - 10, y - 30, x + 10, y + 30)
+    [[pose]] = reader(file).read([picture], [[wide]])
     assert places(pose) == expected
+    [[not_turned_for]] = reader(file).read([picture], [[narrow]])
+    assert isinstance(not_turned_for, Pose)
+    assert not_turned_for.score == 0
+    [[turned_for]] = reader(file, turned=True).read([picture], [[narrow]])
+    assert places(turned_for) == expected
 
 
-def test_a_picture_is_not_turned_where_everybody_is_clearly_seen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("clear", "turned", "width", "runs"),
+    [(0.9, True, 40, 1), (0.4, True, 40, 4), (0.4, True, 20, 4), (0.4, False, 40, 4), (0.4, False, 20, 1)],
+)
+def test_a_picture_is_turned_only_for_somebody_who_is_not_clearly_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clear: float, turned: bool, width: float, runs: int
 ) -> None:
-    shown, people = frame(video(), (96, 128, 112, 144)), [around(104, 136)]
-    for clear, runs in ((0.9, 1), (0.4, 3)):
-        net = reader(bodies_net(tmp_path / f"{clear}.onnx", clear=clear), turned=True)
-        calls: list[int] = []
-        run = net._engine.run
-        monkeypatch.setattr(net._engine, "run", lambda images, run=run, calls=calls: calls.append(1) or run(images))
-        net.read([shown], [people])
-        assert len(calls) == runs
+    net = reader(bodies_net(tmp_path / "net.onnx", clear=clear), turned=turned)
+    calls: list[int] = []
+    run = net._engine.run
+
+    def counted_run(images: npt.NDArray[np.uint8]) -> object:
+        calls.append(len(images))
+        return run(images)
+
+    monkeypatch.setattr(net._engine, "run", counted_run)
+    net.read([frame(video(), (96, 128, 112, 144))], [[person(104 - width / 2, 116, 104 + width / 2, 156)]])
+    assert len(calls) == runs
 
 
 def test_another_way_of_looking_is_another_recipe(tmp_path: Path) -> None:

@@ -24,15 +24,17 @@ CERTAIN = 0.99
 """Beyond this and its counterpart, one look's probability is no surer: single looks err more often than they say."""
 UNKNOWN_WORTH = 0.25
 """How many clear looks it is worth to know nothing; it draws few and poor looks to ``minor_from``, to neither side."""
-UPPER_SHARE = 0.5
+UPPER_SHARE = 0.67
 """Share of the looks, by what they are worth, that are averaged: those that say child most. The others may be turned
-away, in shadow or somebody else."""
+away, in shadow or somebody else. Over seven mild views of each FairFace face 0.97 of 10 to 19 years are called so, and
+0.18 of adults; with 0.5 it is 1.00 and 0.21, with all looks 0.90 and 0.12."""
 ALIKE = 0.6
 """How much of a look's error every other look at the same face shares: thousands of looks are worth 1 / 0.6 of one."""
-LOOK_ERROR = 1.0
-"""Standard deviation, in log-odds, of what clear looks at one face say."""
+LOOK_ERROR = 1.2
+"""Standard deviation, in log-odds, of what clear looks at one face say: 0.9 was measured where boxes and compression
+differ a little, 2.0 where they differ a lot."""
 SAME_ERROR = 0.7
-"""The same of what all looks at one face have in common and more looks do not mend."""
+"""The same of what all looks at one face have in common, and more looks do not mend: a judgement."""
 TAIL = 1.64
 """Standard deviations to each end of the interval: 90 % of a normal distribution."""
 

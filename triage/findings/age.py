@@ -80,7 +80,7 @@ class AgeReader:
     def _quality(self, frame: Frame, finding: Finding, crop: Image) -> float:
         """By size, sharpness and how sure it is that this is a face; the weakest of them decides."""
         px = length_px(frame, finding.box)
-        size = (px - self._least_px) / (self._enough_px - self._least_px)
+        size = (px - self._least_px) / max(self._enough_px - self._least_px, 1)
         return float(min(max(size, 0.0), sharpness(crop), finding.score / SURE_FACE, 1.0))
 
 

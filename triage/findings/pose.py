@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from triage.errors import DetectorError, WeightsError
 from triage.findings.network import first_line
-from triage.findings.yolo import Fit, open_engine, suppress
+from triage.findings.yolo import OVERLAP, Fit, open_engine, suppress
 from triage.geometry import Box
 from triage.records import JOINTS, Finding, Frame, Label, Point, Pose, Reading, Role, Video
 from triage.settings import Detecting
@@ -20,10 +20,14 @@ LEAST_SCORE = 0.1
 """Of a body that the model sees; low, since a detector has already said that somebody is there."""
 LEAST_OVERLAP = 0.3
 """Intersection over union of a body's box with a person's, for the body to be that person's."""
-BELOW_HEAD = slice(5, 17)
-"""The joints by which two sights of one body are compared."""
+ARMS = slice(5, 11)
+"""Shoulders, elbows, wrists: the joints by which sights of one body are compared."""
 CLEAR = 0.6
-"""Mean score of the joints below the head from which a sight is good enough not to turn the picture."""
+"""Mean score of these from which a sight is good enough not to turn the picture."""
+TURNED_WORTH = 0.85
+"""Share that a sight in a turned picture counts: of a body that is seen both ways, upright is more often right."""
+WIDE = 0.9
+"""Width of a person's box for its height, as filmed, from which they may lie; somebody who stands has 0.3 to 0.6."""
 
 
 class PoseReader:
@@ -42,7 +46,9 @@ class PoseReader:
         self.runs_on = self._engine.runs_on
         self._longest_px = settings.image_px or weights.input_px
         self._turned = settings.turned
-        self.recipe = repr((self.sha256, self.roles, self._longest_px, self._turned, LEAST_SCORE, LEAST_OVERLAP, CLEAR))
+        self.recipe = repr(
+            (self.sha256, self.roles, self._longest_px, self._turned, LEAST_SCORE, LEAST_OVERLAP, CLEAR, WIDE)
+        )
         height, width = self._engine.fixed_hw or (self._longest_px, self._longest_px)
         answer = tuple(self._engine.run(np.zeros((1, height, width, 3), np.uint8)).shape)
         if answer[1] != 4 + len(self._engine.names) + 3 * len(JOINTS):
@@ -59,7 +65,7 @@ class PoseReader:
             video = frames[0].video
             sights = self._bodies(video, [frames[place].image for place in shown])
             bodies = dict(zip(shown, sights, strict=True))
-            unclear = [place for place in shown if self._turned and _is_unclear(people[place], bodies[place])]
+            unclear = [place for place in shown if self._asks_for_turning(video, people[place], bodies[place])]
             bodies |= self._also_turned(video, {place: (frames[place], bodies[place]) for place in unclear})
         return [
             list(self._poses(frame, seen, bodies[place])) if seen else []
@@ -67,16 +73,24 @@ class PoseReader:
         ]
 
     def _also_turned(self, video: Video, seen: Mapping[int, tuple[Frame, _Bodies]]) -> dict[int, _Bodies]:
-        """What was seen and what is seen besides where the pictures are turned to either side, as of people who lie."""
+        """What was seen, and what is seen besides where the pictures are turned to either side and upside down."""
         if not seen:
             return {}
         lying = replace(video, width_px=video.height_px, height_px=video.width_px, pixel_aspect=1 / video.pixel_aspect)
         bodies = {place: known for place, (_, known) in seen.items()}
-        for quarters in (1, -1):
+        for quarters, shape in ((1, lying), (2, video), (3, lying)):
             images = [np.ascontiguousarray(np.rot90(frame.image, quarters)) for frame, _ in seen.values()]
-            for place, further in zip(seen, self._bodies(lying, images), strict=True):
+            for place, further in zip(seen, self._bodies(shape, images), strict=True):
                 bodies[place] = bodies[place].and_those(further.turned_back(quarters, video))
-        return bodies
+        return {place: sights.without_doubles() for place, sights in bodies.items()}
+
+    def _asks_for_turning(self, video: Video, people: Sequence[Finding], bodies: _Bodies) -> bool:
+        """Whether somebody is not clearly seen who, unless everybody counts, looks as if they lay."""
+        return any(
+            (number is None or bodies.worth[number] < CLEAR)
+            and (self._turned or person.box.width * video.pixel_aspect >= WIDE * person.box.height)
+            for person, number in zip(people, _matched(people, bodies), strict=True)
+        )
 
     def _bodies(self, video: Video, images: Sequence[npt.NDArray[np.uint8]]) -> list[_Bodies]:
         """All bodies in each picture of a video of this shape."""
@@ -90,7 +104,8 @@ class PoseReader:
         for rows in kept:
             joints = rows[:, 6:].reshape(-1, len(JOINTS), 3)
             corners = fit.places_back(rows[:, :4].reshape(-1, 2, 2))
-            bodies.append(_Bodies(corners, rows[:, 4], fit.places_back(joints[..., :2]), joints[..., 2]))
+            worth = joints[:, ARMS, 2].mean(axis=1)
+            bodies.append(_Bodies(corners, rows[:, 4], fit.places_back(joints[..., :2]), joints[..., 2], worth))
         return bodies
 
     def _poses(self, frame: Frame, people: Sequence[Finding], bodies: _Bodies) -> Iterator[Pose]:
@@ -114,9 +129,8 @@ class _Bodies:
     """(n, 17, 2)"""
     clear: npt.NDArray[np.float32]
     """(n, 17) score of each joint."""
-
-    def clearness(self, number: int) -> float:
-        return float(self.clear[number, BELOW_HEAD].mean())
+    worth: npt.NDArray[np.float32]
+    """(n,) what a sight counts against others of the same body."""
 
     def and_those(self, others: _Bodies) -> _Bodies:
         return _Bodies(
@@ -124,22 +138,29 @@ class _Bodies:
             np.concatenate([self.scores, others.scores]),
             np.concatenate([self.joints, others.joints]),
             np.concatenate([self.clear, others.clear]),
+            np.concatenate([self.worth, others.worth]),
         )
 
+    def without_doubles(self) -> _Bodies:
+        """The most worthy sight of each body: another would be taken for that of somebody beside it."""
+        kept: list[int] = []
+        boxes = [_box(corners) for corners in self.corners.tolist()]
+        for number in np.argsort(-self.worth, kind="stable").tolist():
+            box = boxes[number]
+            if box and not any(box.overlap(other) > OVERLAP for other in (boxes[place] for place in kept) if other):
+                kept.append(number)
+        return _Bodies(self.corners[kept], self.scores[kept], self.joints[kept], self.clear[kept], self.worth[kept])
+
     def turned_back(self, quarters: int, upright: Video) -> _Bodies:
-        """These, of a picture that ``np.rot90`` turned by 1 (to the left) or -1, in the upright picture."""
+        """These, of a picture that ``np.rot90`` turned so often to the left, in the upright picture."""
+        width, height = float(upright.width_px), float(upright.height_px)
 
         def back(places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
             x, y = places[..., 0], places[..., 1]
-            upright_xy = (upright.width_px - y, x) if quarters == 1 else (y, upright.height_px - x)
-            return np.stack(upright_xy, axis=-1)
+            return np.stack({1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[quarters], axis=-1)
 
-        return _Bodies(np.sort(back(self.corners), axis=1), self.scores, back(self.joints), self.clear)
-
-
-def _is_unclear(people: Sequence[Finding], bodies: _Bodies) -> bool:
-    """Whether somebody's body is not seen, or not well."""
-    return any(number is None or bodies.clearness(number) < CLEAR for number in _matched(people, bodies))
+        corners = np.sort(back(self.corners), axis=1)
+        return _Bodies(corners, self.scores, back(self.joints), self.clear, self.worth * TURNED_WORTH)
 
 
 def _matched(people: Sequence[Finding], bodies: _Bodies) -> list[int | None]:
@@ -149,10 +170,11 @@ def _matched(people: Sequence[Finding], bodies: _Bodies) -> list[int | None]:
     """
     fits = []
     for place, person in enumerate(people):
-        for number, ((x0, y0), (x1, y1)) in enumerate(bodies.corners.tolist()):
-            overlap = person.box.overlap(Box(x0, y0, x1, y1)) if x1 > x0 and y1 > y0 else 0.0
+        for number, corners in enumerate(bodies.corners.tolist()):
+            box = _box(corners)
+            overlap = person.box.overlap(box) if box else 0.0
             if overlap >= LEAST_OVERLAP:
-                fits.append((-overlap * bodies.clearness(number), place, number))
+                fits.append((-overlap * float(bodies.worth[number]), place, number))
     mine: list[int | None] = [None] * len(people)
     taken: set[int] = set()
     for _, place, number in sorted(fits):
@@ -160,6 +182,12 @@ def _matched(people: Sequence[Finding], bodies: _Bodies) -> list[int | None]:
             mine[place] = number
             taken.add(number)
     return mine
+
+
+def _box(corners: list[list[float]]) -> Box | None:
+    """None: it has no area."""
+    (x0, y0), (x1, y1) = corners
+    return Box(x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 
 
 def _points(places: npt.NDArray[np.float64], scores: npt.NDArray[np.float32], video: Video) -> Iterator[Point]:
