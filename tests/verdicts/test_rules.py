@@ -95,6 +95,11 @@ def test_what_could_not_be_judged_is_said_and_how_often() -> None:
     )
 
 
+def test_one_person_in_two_kinds_of_clothes_is_seen_once() -> None:
+    words = only(verdict_of([track(Label.CAMOUFLAGE), track(Label.TACTICAL_GEAR)]), "military").words
+    assert "camouflage clothing or tactical gear (seen in 3 pictures), " in words
+
+
 def test_what_was_weighed_over_time_names_its_clues() -> None:
     weighed = replace(track(Label.BOUND_HANDS), estimate=Estimate(0.4, 0.2, 0.6, ("wrists together", "kneeling")))
     words = only(verdict_of([weighed]), "bound").words
@@ -171,7 +176,8 @@ def test_two_of_a_kind_are_said_in_the_plural(label: Label, words: str) -> None:
 
 
 def test_a_reason_says_how_many_were_seen_at_once() -> None:
-    words = verdict_of([track(Label.BLADE, looks=2), track(Label.BLADE, looks=1)]).reasons[0].words
+    beside = replace(track(Label.BLADE).findings[0], box=Box(20, 0, 30, 10))
+    words = verdict_of([track(Label.BLADE, looks=2), Track(Label.BLADE, (beside,))]).reasons[0].words
     assert words == "very likely blade (seen in 2 pictures, up to 2 at once), 00:00.000 to 00:00.400"
 
 

@@ -193,9 +193,14 @@ def _named(rule: Rule, tracks: Sequence[Track], word: Likelihood) -> str:
         labels = sorted({track.label for track in tracks if track.label in group})
         named = " or ".join((LABEL_PLURALS if asked > 1 else LABEL_WORDS)[label] for label in labels)
         phrases.append(f"{asked} {named} or more" if asked > 1 else named)
-    at_once = Counter(
-        finding.time_ms for track in tracks if track.label in rule.together[0] for finding in track.findings
-    )
+    # One person in camouflage and in a vest is two findings in one place, and one sight.
+    sights = {
+        (finding.time_ms, finding.box)
+        for track in tracks
+        if track.label in rule.together[0]
+        for finding in track.findings
+    }
+    at_once = Counter(time_ms for time_ms, _ in sights)
     looks = f"seen in {counted(len(at_once), 'picture', 'pictures')}"
     most = f", up to {max(at_once.values())} at once" if max(at_once.values()) > 1 else ""
     surest = max((track for track in tracks if track.label in rule.together[0]), key=lambda track: track.score)
