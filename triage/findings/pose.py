@@ -82,7 +82,7 @@ class PoseReader:
             images = [np.ascontiguousarray(np.rot90(frame.image, quarters)) for frame, _ in seen.values()]
             for place, further in zip(seen, self._bodies(shape, images), strict=True):
                 bodies[place] = bodies[place].and_those(further.turned_back(quarters, video))
-        return {place: sights.without_doubles() for place, sights in bodies.items()}
+        return bodies
 
     def _asks_for_turning(self, video: Video, people: Sequence[Finding], bodies: _Bodies) -> bool:
         """Whether somebody is not clearly seen who, unless everybody counts, looks as if they lay."""
@@ -141,16 +141,6 @@ class _Bodies:
             np.concatenate([self.worth, others.worth]),
         )
 
-    def without_doubles(self) -> _Bodies:
-        """The most worthy sight of each body: another would be taken for that of somebody beside it."""
-        kept: list[int] = []
-        boxes = [_box(corners) for corners in self.corners.tolist()]
-        for number in np.argsort(-self.worth, kind="stable").tolist():
-            box = boxes[number]
-            if box and not any(box.overlap(other) > OVERLAP for other in (boxes[place] for place in kept) if other):
-                kept.append(number)
-        return _Bodies(self.corners[kept], self.scores[kept], self.joints[kept], self.clear[kept], self.worth[kept])
-
     def turned_back(self, quarters: int, upright: Video) -> _Bodies:
         """These, of a picture that ``np.rot90`` turned so often to the left, in the upright picture."""
         width, height = float(upright.width_px), float(upright.height_px)
@@ -166,21 +156,22 @@ class _Bodies:
 def _matched(people: Sequence[Finding], bodies: _Bodies) -> list[int | None]:
     """For each person the number of their body; None: no body was seen there. One body is one person's.
 
-    The bodies that fill a box best come first; of several sights of one body, the clearest.
+    The bodies that fill a box best come first; of several sights of one body, the clearest. The others are nobody's:
+    they would be taken for somebody beside them.
     """
+    boxes = [_box(corners) for corners in bodies.corners.tolist()]
     fits = []
     for place, person in enumerate(people):
-        for number, corners in enumerate(bodies.corners.tolist()):
-            box = _box(corners)
+        for number, box in enumerate(boxes):
             overlap = person.box.overlap(box) if box else 0.0
-            if overlap >= LEAST_OVERLAP:
-                fits.append((-overlap * float(bodies.worth[number]), place, number))
+            if box and overlap >= LEAST_OVERLAP:
+                fits.append((-overlap * float(bodies.worth[number]), place, number, box))
     mine: list[int | None] = [None] * len(people)
-    taken: set[int] = set()
-    for _, place, number in sorted(fits):
-        if mine[place] is None and number not in taken:
+    taken: list[Box] = []
+    for _, place, number, box in sorted(fits, key=lambda fit: fit[:3]):
+        if mine[place] is None and not any(box.overlap(other) > OVERLAP for other in taken):
             mine[place] = number
-            taken.add(number)
+            taken.append(box)
     return mine
 
 
