@@ -168,11 +168,16 @@ def test_a_file_that_was_not_added_can_be_measured_before_it_is(data: Path, tmp_
     assert all_weights()[-1].name != "theirs", "it was measured, not added"
 
 
+def test_a_model_that_looks_for_something_else_is_not_measured_for_this(model: str, data: Path) -> None:
+    result = evaluate(data, "--weights", model, "--role", "faces")
+    assert result.exit_code == 2
+    assert f"{model} looks for weapons" in " ".join(result.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         (["--weights", "squres"], 2, "there is neither a model 'squres' nor such a file"),
-        (["--weights", "objects", "--role", "faces"], 2, "objects looks for"),
         (["--labels", "gum=weapon"], 2, "the data has no class 'gum'; did you mean 'gun'"),
         (["--labels", "gun=wepon"], 2, "there is no label 'wepon'"),
         (["--labels", ""], 2, "none of the classes in the data (gun) is a label of weapons"),
