@@ -40,6 +40,9 @@ def measure(files: list[Path], stages: Stages) -> None:
         except VideoError as error:
             print(f"{file.name}: {error}")
             continue
+        if not isinstance(report, Report):
+            print(f"{file.name}: sealed")
+            continue
         said = [track for track in report.tracks if track.label in ANSWERS]
         counts = Counter(track.label.value for track in said)
         total.update(counts)

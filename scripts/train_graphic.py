@@ -39,7 +39,7 @@ SHARD = 256
 """Scenes kept in one file; all have one shape."""
 GRADES = 3
 TUNE_SCENES, CLEAN_SCENES = 1024, 2048
-ALARMS = (0.03, 0.005, 0.002)
+ALARMS = (0.06, 0.007, 0.003)
 """Share of clean tune scenes that may get a grade of at least 1, 2, 3."""
 CUTS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 REPORT_STEPS = 100

@@ -42,6 +42,8 @@ WORK = Path(tempfile.gettempdir()) / "train_wrists"
 PERSON_SCORE = 0.3
 SIZES = (416, 416, 512)
 BATCH = 16
+SHARE = 0.4
+"""Of what was learned, chosen on tune pictures (the card has the figures)."""
 RATE, WEIGHT_DECAY, AVERAGE = 2e-4, 5e-4, 0.995
 SWAPPED = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
 """Left and right change places in a mirrored picture."""
@@ -241,6 +243,14 @@ def fine_tune(model: PoseModel, known: list[Example], steps: int) -> PoseModel:
 
 
 @torch.no_grad()
+def between(start: dict[str, torch.Tensor], end: dict[str, torch.Tensor], share: float) -> dict[str, torch.Tensor]:
+    """Weights on the straight line from one net to another; a net in between often keeps what both can (WiSE-FT)."""
+    return {
+        name: torch.lerp(value, end[name], share) if value.is_floating_point() else end[name]
+        for name, value in start.items()
+    }
+
+
 def export(model: PoseModel, target: Path, size: int, known: list[Example]) -> None:
     """Write the ONNX file, for any size and number of pictures, and print how far it is from the net."""
     images = tensor([one.image for one in known[:2]], size)
@@ -293,6 +303,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=WORK, help="where the trained net is kept")
     parser.add_argument("--target", type=Path, default=REPO / "weights" / "wrists.onnx")
     parser.add_argument("--steps", type=int, default=0, help=f"of {BATCH} views each; 0: the teacher as it is")
+    parser.add_argument("--tuned", type=Path, help="an earlier run's wrists.pt, instead of learning anew")
+    parser.add_argument("--share", type=float, default=SHARE, help="how far to go from the start to what was learned")
     parser.add_argument("--size", type=int, default=512, help="input size that the file is marked with")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--few", type=int, help="learn from this many pictures only, to try the script out")
@@ -302,14 +314,18 @@ def main() -> None:
     cv2.setNumThreads(options.threads)
     options.work.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    few = options.few or (None if options.steps else 4)
+    few = options.few or (None if options.steps or options.tuned else 4)
     known = examples(options.teacher, options.data, options.work / f"labels_{few or 'all'}.npz", few)
     count = sum(len(one.people.scores) for one in known)
     print(f"{len(known)} pictures with {count} persons, labelled in {time.monotonic() - began:.0f} s", flush=True)
     model = starting_model(options.teacher, known)
-    if options.steps:
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+    if options.tuned:
+        model.load_state_dict(torch.load(options.tuned, weights_only=True))
+    elif options.steps:
         model = fine_tune(model, known, options.steps)
         torch.save(model.state_dict(), options.work / "wrists.pt")
+    model.load_state_dict(between(start, model.state_dict(), options.share))
     export(model, options.target, options.size, known)
 
 
