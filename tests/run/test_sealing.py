@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,14 @@ from tests import media
 from tests.examples import PROVENANCE, report, video_id
 from tests.run.test_local import run
 from triage.case.store import CATALOGUE, Case, open_case
+from triage.durable import sha256_of
 from triage.errors import CaseError, DetectorError, Refusal
 from triage.estimates.registry import ESTIMATORS
 from triage.estimates.subjects import Subject
 from triage.findings.scripted import Said, Scripted
 from triage.geometry import Box
 from triage.pipeline import Stages, examine, make_stages
-from triage.records import Estimate, Failure, Finding, Frame, Label, Report, Role, Sealed, Track
+from triage.records import Estimate, Failure, Finding, Frame, Label, Reading, Report, Role, Sealed, Track
 from triage.run.local import Done
 from triage.settings import load_settings
 
@@ -49,6 +50,19 @@ def adult_in(frame: Frame) -> Said:
         yield Label.SEXUAL, 0.4, SIGHT
     if shade(frame) == "minor":
         yield Label.POSSIBLE_MINOR, 0.6, Box(100, 20, 140, 110)
+
+
+class Nobody:
+    """A reader that reads nothing on anybody: what is said of people then is up to the estimators."""
+
+    name = "nobody@00000000"
+    sha256 = "0" * 64
+    recipe = "nobody"
+    runs_on = "nothing"
+    roles = (Role.MINORS,)
+
+    def read(self, frames: Sequence[Frame], _found: Sequence[Sequence[Finding]]) -> list[list[Reading]]:
+        return [[] for _ in frames]
 
 
 def stages(
@@ -344,7 +358,9 @@ def test_what_is_judged_of_people_over_time_decides_and_an_age_may_become_known_
             yield Label.PERSON, 0.9, Box(100, 60, 130, 110)
 
     path = clip(tmp_path / "clip.mkv", 120, *[20] * 9)
-    result = examine(path, media.VIDEO_ID, stages("detecting.batch=1", say=say))
+    looking = Scripted(say, EVERYTHING)
+    weighed = make_stages(load_settings("default", ["detecting.batch=1"]).settings, [looking], [Nobody()])
+    result = examine(path, media.VIDEO_ID, weighed)
     assert isinstance(result, Sealed) is is_sealed
 
 
@@ -373,6 +389,7 @@ with open_case(Path(sys.argv[2]), make=True) as case:
 def test_killed_at_any_moment_a_scan_never_leaves_more_than_the_seal(dump: Path, tmp_path: Path) -> None:
     for number in range(6):
         clip(dump / f"{number}.mkv", 20 + number, 120 + number, 200 - number)
+    to_seal = [sha256_of(dump / f"{name}.mkv") for name in ("both", *range(6))]
     killed = 0
     for attempt in range(8):
         working = subprocess.Popen(
@@ -387,10 +404,8 @@ def test_killed_at_any_moment_a_scan_never_leaves_more_than_the_seal(dump: Path,
             os.killpg(working.pid, signal.SIGKILL)
             killed += 1
         working.wait()
-        reports = list((tmp_path / "case/reports").rglob("*.json*"))
-        assert not [
-            file.name for file in reports if b'"sexual_content"' in file.read_bytes() and b"minor" in file.read_bytes()
-        ]
+        left = [file.name for file in (tmp_path / "case/reports").rglob("*")]
+        assert not [name for name in left if any(sealed in name for sealed in to_seal)]
     assert killed, "no scan was killed: the test proved nothing"
     with open_case(tmp_path / "case", make=True) as case:
         run(dump, case, stages())
