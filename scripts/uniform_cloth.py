@@ -78,9 +78,9 @@ def patches(generator: np.random.Generator, digital: bool = False) -> Array:
         wave = noise((side, side), (cell, cell * stretch), generator)
         wave += generator.uniform(0.2, 0.8) * noise((side, side), (cell / 3, cell * stretch / 3), generator)
         levels[wave > np.quantile(wave, 1 - generator.uniform(0.15, 0.45))] = layer
-    cloth = painted(levels, colours).astype(np.float32)
+    cloth: Array = painted(levels, colours).astype(np.float32)
     if step > 1:
-        cloth = cv2.resize(cloth, None, fx=step, fy=step, interpolation=cv2.INTER_NEAREST)
+        cloth = np.asarray(cv2.resize(cloth, None, fx=step, fy=step, interpolation=cv2.INTER_NEAREST), np.float32)
     return np.asarray(cv2.resize(cloth, (TILE_PX, TILE_PX), interpolation=cv2.INTER_AREA))
 
 

@@ -71,7 +71,8 @@ def cut_out(
     if not (seeds == cv2.GC_FGD).any():
         return None, None
     cv2.setRNGSeed(0)
-    cv2.grabCut(image, seeds, None, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(image, seeds, None, *models, 3, cv2.GC_INIT_WITH_MASK)  # type: ignore[call-overload]  # None is the rectangle
     person = ((seeds == cv2.GC_FGD) | (seeds == cv2.GC_PR_FGD)).astype(np.uint8)
     person = cv2.morphologyEx(person, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     return person + cloth_of(image, person, points, centre, radius), (float(centre[0]), float(centre[1]), radius)
@@ -90,4 +91,4 @@ def cloth_of(image: Array, person: Array, points: Array, centre: Array, radius: 
         skin = np.median(colours[face], axis=0)
         if np.abs(skin - 128).max() > 8:  # in grey pictures skin has no colour
             cloth[np.abs(colours - skin).max(axis=2) < 7] = 0
-    return cv2.morphologyEx(cloth, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) & person
+    return np.asarray(cv2.morphologyEx(cloth, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) & person)
