@@ -571,8 +571,13 @@ class TestUnread:
             return reading(file, size)
 
         monkeypatch.setattr(pyav._Nameless, "read", read_and_signal)
-        with pytest.raises(KeyboardInterrupt), open_video(path, media.VIDEO_ID, Sampling()):
-            pass
+        # A shell that starts the tests in the background has them ignore Ctrl-C.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with pytest.raises(KeyboardInterrupt), open_video(path, media.VIDEO_ID, Sampling()):
+                pass
+        finally:
+            signal.signal(signal.SIGINT, before)
         assert threading.main_thread() not in threads, "in any other thread Python raises no KeyboardInterrupt"
 
 
