@@ -122,7 +122,8 @@ def hidden_pictures(data: Path, work: Path, count: int) -> dict[str, tuple[froze
         ),
     }
     for kind in (Label.CAMOUFLAGE, Label.SERVICE_DRESS, Label.TACTICAL_GEAR):
-        found[kind.value] = (frozenset({kind}), [crop.image for crop in crops if kind.value in crop.kinds])
+        names = sorted({crop.name for crop in crops if kind.value in crop.kinds and "#" not in crop.name})
+        found[kind.value] = (frozenset({kind}), [read_picture(data / name) for name in names])
     draw = np.random.default_rng(0)
     return {
         name: (labels, [pictures[index] for index in draw.permutation(len(pictures))[:count]])
@@ -143,6 +144,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "train_graphic")
     parser.add_argument("--count", type=int, default=12, help="pictures of each label")
     parser.add_argument("--settings", default="default")
+    parser.add_argument("--only", default="", help="only what has this text in its name")
     options = parser.parse_args()
     stages = make_stages(load_settings(options.settings).settings)
     hosts = [read_picture(one.path) for one in natural_samples(options.data, "val") if "bsds" in str(one.path)]
@@ -151,6 +153,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         for name, (labels, pictures) in hidden.items():
+            if options.only not in name:
+                continue
             cells = [found(path, stages, hosts, pictures, labels, length_ms) for length_ms in LENGTHS_MS.values()]
             print(f"| {name} | {' | '.join(cells)} |", flush=True)
         alarms(path, stages, hosts[: 2 * options.count])
