@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from unittest.mock import patch
 
 from triage import pipeline
 from triage.durable import sha256_of
-from triage.findings.detector import Detector, Reader
+from triage.findings.detector import Detector, Model, Reader
 from triage.frames.pyav import open_video
 from triage.frames.source import FrameSource
 from triage.pipeline import Stages, examine, make_stages
@@ -32,6 +32,7 @@ from triage.records import Coverage, Finding, Frame, Reading, Report, Role, Vide
 from triage.settings import Sampling, load_settings
 
 Result = TypeVar("Result")
+AnyModel = TypeVar("AnyModel", bound=Model)
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "videos"
 CLIPS = (
@@ -75,10 +76,10 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class TimedDetector:
-    """A detector with a clock around it."""
+class Timed(Generic[AnyModel]):
+    """A model with a clock beside it; it says of itself what the model says."""
 
-    inner: Detector
+    inner: AnyModel
     clock: Clock
 
     @property
@@ -100,6 +101,10 @@ class TimedDetector:
     @property
     def roles(self) -> tuple[Role, ...]:
         return self.inner.roles
+
+
+class TimedDetector(Timed[Detector]):
+    """A detector with a clock around it."""
 
     @property
     def thresholds(self) -> Mapping[str, float]:
@@ -110,32 +115,8 @@ class TimedDetector:
             return self.inner.look(frames)
 
 
-@dataclass(frozen=True)
-class TimedReader:
+class TimedReader(Timed[Reader]):
     """A reader with a clock around it."""
-
-    inner: Reader
-    clock: Clock
-
-    @property
-    def name(self) -> str:
-        return self.inner.name
-
-    @property
-    def sha256(self) -> str:
-        return self.inner.sha256
-
-    @property
-    def recipe(self) -> str:
-        return self.inner.recipe
-
-    @property
-    def runs_on(self) -> str:
-        return self.inner.runs_on
-
-    @property
-    def roles(self) -> tuple[Role, ...]:
-        return self.inner.roles
 
     def read(self, frames: Sequence[Frame], found: Sequence[Sequence[Finding]]) -> list[list[Reading]]:
         with self.clock.on(titled(self.inner)):

@@ -18,7 +18,7 @@ import argparse
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +27,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.evaluation.metrics import (
+    Matches,
+    ap50_interval,
+    average_precision,
+    best_f1,
+    iou_matrix,
+    match_boxes,
+    precision_recall,
+)
 from triage.findings.network import switch_off_telemetry
 
 switch_off_telemetry()
@@ -46,7 +55,6 @@ TUNE_SHARE, COCO_VAL_SHARE, NATURAL_VAL_SHARE, UNIFORM_VAL_SHARE = 0.10, 0.20, 1
 # Looked at by eye: a gun part, an axe from a knife shop, a missile launch, a museum rocket, a guard and soldiers.
 ARMED_NATURAL = frozenset({"rifle", "hatchet", "missile", "projectile", "372047", "170057"})
 SCORE_FLOOR, NMS_IOU, MAX_BOXES = 0.01, 0.6, 300
-IOUS = np.arange(0.5, 1.0, 0.05)
 DUPLICATE_BITS = 10
 FACE_PX = 640
 BANDS = {"small": (0.0, 32.0), "medium": (32.0, 96.0), "large": (96.0, 1e9)}
@@ -148,15 +156,6 @@ def letterbox(picture: Array, size: int) -> tuple[Array, float, tuple[int, int]]
     resized = cv2.resize(picture, new, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     canvas[top : top + new[1], left : left + new[0]] = resized
     return canvas, scale, (left, top)
-
-
-def iou_matrix(first: Array, second: Array) -> Array:
-    """Intersection over union of two lists of corner boxes: (n, 4) and (m, 4) -> (n, m)."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1) for boxes in (first, second)]
-    return np.asarray(shared / np.maximum(areas[0][:, None] + areas[1][None, :] - shared, 1e-9))
 
 
 def suppress(boxes: Array, scores: Array, iou: float = NMS_IOU) -> Array:
@@ -354,29 +353,16 @@ def worsened(sample: Sample, state: str) -> tuple[Array, Array]:
     return WORSENINGS[state](picture), sample.boxes
 
 
-@dataclass(frozen=True)
-class Matches:
-    """One class in one picture: scores (n,), hits per IoU threshold (n, 10) and the number of labelled boxes."""
-
-    scores: Array
-    hits: Array
-    labelled: int
-
-
 def match(found: Array, truth: Array, label: int) -> Matches:
-    """Assign detections to labelled boxes, best score first, each labelled box once per IoU threshold."""
+    """Assign detections to labelled boxes of one class."""
     mine, real = found[found[:, 0] == label], truth[truth[:, 0] == label]
-    mine = mine[np.argsort(-mine[:, 1], kind="stable")]
-    hits = np.zeros((len(mine), len(IOUS)), dtype=bool)
-    if len(mine) and len(real):
-        overlaps = iou_matrix(mine[:, 2:], real[:, 1:])
-        for column, threshold in enumerate(IOUS):
-            free = np.ones(len(real), dtype=bool)
-            for row, overlap in enumerate(overlaps):
-                best = int(np.argmax(np.where(free, overlap, -1)))
-                if free[best] and overlap[best] >= threshold:
-                    free[best], hits[row, column] = False, True
-    return Matches(mine[:, 1], hits, len(real))
+    return match_boxes(mine[:, 2:], mine[:, 1], real[:, 1:])
+
+
+def shares(matches: list[Matches], threshold: float) -> tuple[float, float]:
+    """Precision and recall at a threshold; 0 where there is nothing to count."""
+    precision, recall = np.nan_to_num(precision_recall(matches, threshold))
+    return float(precision), float(recall)
 
 
 def without_ignored(found: Array, ignored: Array) -> Array:
@@ -408,52 +394,6 @@ def in_band(found: Array, truth: Array, band: tuple[float, float], shape: tuple[
         best = overlaps.argmax(axis=1)
         mine = np.where(overlaps.max(axis=1) >= 0.5, real[best], mine)
     return found[mine], truth[real]
-
-
-def average_precision(matches: Iterable[Matches]) -> Array:
-    """101-point interpolated average precision (the COCO rule) per IoU threshold, shape (10,)."""
-    matches = list(matches)
-    labelled = sum(one.labelled for one in matches)
-    if not labelled:
-        return np.full(len(IOUS), np.nan)
-    scores = np.concatenate([one.scores for one in matches])
-    hits = np.concatenate([one.hits for one in matches])[np.argsort(-scores, kind="stable")]
-    right = np.cumsum(hits, axis=0)
-    recall = right / labelled
-    precision = right / np.arange(1, len(hits) + 1)[:, None]
-    precision = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-    grid = np.linspace(0, 1, 101)
-    result = np.zeros(len(IOUS))
-    for column in range(len(IOUS)):
-        index = np.searchsorted(recall[:, column], grid, side="left")
-        result[column] = np.where(index < len(hits), np.append(precision[:, column], 0)[index], 0).mean()
-    return result
-
-
-def bootstrap(matches: list[Matches], rounds: int) -> tuple[float, float]:
-    """90 % interval of AP50 over pictures drawn again with replacement (fixed seed)."""
-    generator = np.random.default_rng(0)
-    draws = [generator.integers(0, len(matches), len(matches)) for _ in range(rounds)]
-    values = [average_precision(matches[index] for index in draw)[0] for draw in draws]
-    low, high = np.nanpercentile(values, [5, 95])
-    return float(low), float(high)
-
-
-def precision_recall(matches: list[Matches], threshold: float) -> tuple[float, float]:
-    """Precision and recall at IoU 0.5 of the boxes at or above a score threshold."""
-    right = sum(int(one.hits[one.scores >= threshold, 0].sum()) for one in matches)
-    raised = sum(int((one.scores >= threshold).sum()) for one in matches)
-    labelled = sum(one.labelled for one in matches)
-    return right / max(raised, 1), right / max(labelled, 1)
-
-
-def best_f1(matches: list[Matches]) -> tuple[float, float]:
-    """The score threshold (a multiple of 0.01) with the highest F1 at IoU 0.5, and that F1."""
-    best = 0.0, 0.0
-    for threshold in np.arange(0.05, 0.90, 0.01):
-        precision, recall = precision_recall(matches, float(threshold))
-        best = max(best, (2 * precision * recall / max(precision + recall, 1e-9), float(threshold)))
-    return round(best[1], 2), best[0]
 
 
 def perceptual_hash(picture: Array) -> Array:
@@ -543,7 +483,7 @@ def labelled_rows(
             if not sum(one.labelled for one in matches) or (name.startswith("faces") and label != FACE):
                 continue
             values = average_precision(matches)
-            precision, recall = precision_recall(matches, points[label])
+            precision, recall = shares(matches, points[label])
             rows.append(
                 {
                     "set": name,
@@ -552,12 +492,12 @@ def labelled_rows(
                     "pictures": len(samples),
                     "boxes": sum(one.labelled for one in matches),
                     "AP50": float(values[0]),
-                    "interval": bootstrap(matches, rounds),
+                    "interval": ap50_interval(matches, rounds)[1:],
                     "AP50-95": float(values.mean()),
                     "threshold": points[label],
                     "precision": precision,
                     "recall": recall,
-                    "curve": [(one, *precision_recall(matches, one)) for one in CURVE],
+                    "curve": [(one, *shares(matches, one)) for one in CURVE],
                     "bands": band_figures(found, truths, shapes, label, points[label]) if state == "plain" else {},
                     "recall at IoU 0.4": loose_recall(found, truths, points[label]) if label == FACE else None,
                 }
@@ -574,7 +514,7 @@ def band_figures(
         pairs = [in_band(mine, boxes, band, shape) for mine, boxes, shape in zip(found, truths, shapes, strict=True)]
         matches = [match(mine, boxes, label) for mine, boxes in pairs]
         labelled = sum(one.labelled for one in matches)
-        figures[name] = (labelled, float(average_precision(matches)[0]), precision_recall(matches, point)[1])
+        figures[name] = (labelled, float(average_precision(matches)[0]), shares(matches, point)[1])
     return figures
 
 
@@ -609,7 +549,7 @@ def at_equal_alarms(detector: Detector, tops: Array, samples: list[Sample]) -> R
     allowed = int(ALARM_SHARE * len(tops))
     threshold = float(np.nextafter(np.sort(tops)[::-1][allowed], 1.0))
     matches = [match(detector(read_picture(one.path)), one.boxes, WEAPON) for one in samples]
-    precision, recall = precision_recall(matches, threshold)
+    precision, recall = shares(matches, threshold)
     return {"threshold": threshold, "precision": precision, "recall": recall}
 
 

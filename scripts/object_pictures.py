@@ -29,7 +29,6 @@ from eval_objects import (  # first of all: it switches off what OpenVINO would 
     Sample,
     Spec,
     coco_samples,
-    iou_matrix,
     natural_samples,
     near_duplicates,
     part_of,
@@ -39,6 +38,7 @@ from eval_objects import (  # first of all: it switches off what OpenVINO would 
 )
 
 from triage.errors import VideoError
+from triage.evaluation.metrics import iou_matrix
 from triage.frames.pyav import open_video
 from triage.settings import Sampling
 

@@ -30,7 +30,6 @@ from eval_objects import (  # first of all: it switches off what OpenVINO would 
     Array,
     Part,
     darkened,
-    iou_matrix,
     natural_samples,
     perceptual_hash,
     plain,
@@ -39,6 +38,8 @@ from eval_objects import (  # first of all: it switches off what OpenVINO would 
 )
 from eval_wrists import TEACHER, PoseNet
 from uniform_masks import NOTHING, cut, cut_out
+
+from triage.evaluation.metrics import iou_matrix
 
 WORK = Path(tempfile.gettempdir()) / "train_uniforms"
 LABELS = REPO / "scripts" / "uniform_labels.csv"
