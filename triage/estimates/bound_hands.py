@@ -64,7 +64,6 @@ class _Evidence:
     estimate: Estimate
     looks: tuple[_Look, ...]
     """Those in which the hands are held in such a way."""
-    is_short: bool
 
 
 def bound_hands(subject: Subject, company: Sequence[Subject], settings: Estimating) -> tuple[Track, ...]:  # noqa: ARG001
@@ -130,7 +129,7 @@ def _weigh(looks: Sequence[_Look], settings: Estimating) -> _Evidence | None:
         high=round(WIDEST * strength, 4),
         clues=(*clues, *support_clues),
     )
-    return _Evidence(estimate, tuple(held), is_short)
+    return _Evidence(estimate, tuple(held))
 
 
 def _support(held: Sequence[_Look], is_short: bool) -> tuple[float, list[str]]:

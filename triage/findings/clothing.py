@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -55,11 +55,6 @@ class ClothingReader:
         self._labels = _labels(self._network, weights)
         self._least_px = settings.estimating.clothing_least_px
         self.recipe = repr((self.sha256, self.roles, self._labels, self._least_px))
-
-    @property
-    def thresholds(self) -> Mapping[str, float]:
-        """None of its own: what it measures counts only when it is weighed over time."""
-        return {}
 
     def read(self, frames: Sequence[Frame], found: Sequence[Sequence[Finding]]) -> list[list[Reading]]:
         people = [
