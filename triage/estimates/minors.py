@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from triage.estimates.odds import log_odds, probability_of
 from triage.estimates.proportions import BodyClues, body_clues
 from triage.estimates.subjects import Subject
 from triage.phrases import counted
@@ -58,18 +59,18 @@ def minors(subject: Subject, company: Sequence[Subject], settings: Estimating) -
 def weigh(looks: Sequence[AgeReading], body: BodyClues, settings: Estimating) -> Estimate:
     """What looks of some worth, in any order, and the body say together."""
     worth = np.array([reading.quality for reading in looks], dtype=float)
-    said = np.array([_log_odds(reading.under_18) for reading in looks], dtype=float)
+    said = np.array([log_odds(reading.under_18, CERTAIN) for reading in looks], dtype=float)
     total = float(worth.sum())
-    unknown = _log_odds(settings.minor_from)
+    unknown = log_odds(settings.minor_from, CERTAIN)
     face = high = unknown
     if looks:
         face = (_upper_mean(said, worth) * total + unknown * UNKNOWN_WORTH) / (total + UNKNOWN_WORTH)
         high = float((unknown + (said - unknown) * worth).max())
-    log_odds = face + body.log_odds
+    middle = face + body.log_odds
     effective = total / (1 - ALIKE + ALIKE * total)
     spread = TAIL * math.sqrt(SAME_ERROR**2 + LOOK_ERROR**2 / max(effective, 0.05))
-    high = max(log_odds + spread, high)
-    probability, low, top = (round(_probability(value), 4) for value in (log_odds, log_odds - spread, high))
+    high = max(middle + spread, high)
+    probability, low, top = (round(probability_of(value), 4) for value in (middle, middle - spread, high))
     return Estimate(probability, low, top, (*_face_clues(looks, settings), *body.words))
 
 
@@ -111,12 +112,3 @@ def _findings(subject: Subject, label: Label, estimate: Estimate) -> list[Findin
         else:
             found.append(Finding(seen.video, seen.time_ms, label, reading.under_18, reading.box, reading.detector))
     return found
-
-
-def _log_odds(probability: float) -> float:
-    kept = min(max(probability, 1 - CERTAIN), CERTAIN)
-    return math.log(kept / (1 - kept))
-
-
-def _probability(log_odds: float) -> float:
-    return 1 / (1 + math.exp(-log_odds))

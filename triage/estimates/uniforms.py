@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from triage.estimates.odds import log_odds, probability_of
 from triage.estimates.subjects import Subject
 from triage.phrases import counted
 from triage.records import ClothingReading, Estimate, Finding, Label, Track
@@ -18,6 +19,8 @@ KINDS = (Label.CAMOUFLAGE, Label.SERVICE_DRESS, Label.TACTICAL_GEAR)
 ALIKE = 0.75
 """How alike the errors of two looks at one person are, a judgement: clothes and mostly light are the same. Any number
 of good looks then counts as at most 1 / 0.75 of one, and ten looks do not make certain what each of them doubts."""
+CERTAIN = 0.995
+"""Beyond this and its counterpart one look's score is no surer: one look alone makes nothing certain."""
 SPREAD = 1.2
 """Standard deviation, in log-odds, of what one good look says of somebody. Held-back persons in colour, grey, dark and
 small differed by 0.8; the rest is for what such changes do not show, and a judgement."""
@@ -62,12 +65,12 @@ def _answer(subject: Subject, looks: Sequence[ClothingReading], kind: Label, wor
 def _weigh(looks: Sequence[tuple[float, float]]) -> Estimate:
     """What looks of (probability, quality) say together, shrunk towards not knowing where they are few or bad."""
     weight = sum(quality for _, quality in looks)
-    mean = sum(_log_odds(score) * quality for score, quality in looks) / weight
+    mean = sum(log_odds(score, CERTAIN) * quality for score, quality in looks) / weight
     counted_as = weight / (1 + ALIKE * max(weight - 1, 0.0))
-    apart = sum((_log_odds(score) - mean) ** 2 * quality for score, quality in looks) / weight
+    apart = sum((log_odds(score, CERTAIN) - mean) ** 2 * quality for score, quality in looks) / weight
     error = math.sqrt((SPREAD**2 + apart) / max(counted_as, 0.1))
     middle = mean * counted_as
-    low, likely, high = (round(_share(middle + side * error), 4) for side in (-1, 0, 1))
+    low, likely, high = (round(probability_of(middle + side * error), 4) for side in (-1, 0, 1))
     return Estimate(likely, low, high, ())
 
 
@@ -89,12 +92,3 @@ def _clues(looks: Sequence[ClothingReading], label: Label) -> tuple[str, ...]:
 def _seen(looks: Sequence[ClothingReading]) -> str:
     tallest = max(look.box.height for look in looks)
     return f"at most {tallest:.0f} px tall in {counted(len(looks), 'look', 'looks')}"
-
-
-def _log_odds(score: float) -> float:
-    kept = min(max(score, 0.005), 0.995)  # one look alone makes nothing certain
-    return math.log(kept / (1 - kept))
-
-
-def _share(log_odds: float) -> float:
-    return 1 / (1 + math.exp(-log_odds))
