@@ -34,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 
 from triage.durable import sha256_of
-from triage.findings.network import switch_off_telemetry
+from triage.network import switch_off_telemetry
 from triage.pipeline import examine, make_stages
 from triage.records import Report, Role
 from triage.settings import load_settings

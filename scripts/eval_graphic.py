@@ -29,8 +29,8 @@ from graphic_lookalikes import LOOKALIKES
 from graphic_places import Place, places
 from graphic_scenes import Scene, Stains, State, drawn_state, is_colourless, scene, window
 
-from triage.findings.network import Network
 from triage.findings.yolo import Fit
+from triage.network import Network
 from triage.records import Video
 from triage.settings import Precision
 

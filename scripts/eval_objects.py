@@ -36,7 +36,7 @@ from triage.evaluation.metrics import (
     match_boxes,
     precision_recall,
 )
-from triage.findings.network import switch_off_telemetry
+from triage.network import switch_off_telemetry
 
 switch_off_telemetry()
 

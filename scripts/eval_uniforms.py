@@ -36,7 +36,7 @@ from uniform_crops import (
 )
 from uniform_masks import CLOTH
 
-from triage.findings.network import Network
+from triage.network import Network
 from triage.settings import Precision
 
 FALSE_ALARMS = 0.02

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "triage"
 
 BASE = {
     *("records", "errors", "geometry", "settings", "weights", "shipped", "__init__"),
-    *("cards", "durable", "names", "original", "phrases"),
+    *("cards", "durable", "names", "network", "original", "phrases"),
 }
 """Below every stage; these know one another and nothing else."""
 
@@ -41,7 +41,7 @@ HOMES = {
     "torch": {"findings/yolo.py"},
     "torchvision": {"findings/yolo.py"},
     "ultralytics": {"findings/yolo.py"},
-    "openvino": {"findings/network.py", "findings/yolo.py"},
+    "openvino": {"network.py", "findings/yolo.py"},
     "trackers": {"tracks/linker.py"},
     "supervision": {"tracks/linker.py"},
     "sqlite3": {"case/store.py"},

@@ -15,9 +15,9 @@ from tests.nets import CELL, painted, squares_net
 from triage.durable import sha256_of
 from triage.errors import DetectorError, WeightsError
 from triage.findings import yolo
-from triage.findings.network import switch_off_telemetry
 from triage.findings.yolo import YoloDetector, pick_device
 from triage.geometry import Box
+from triage.network import switch_off_telemetry
 from triage.records import Finding, Frame, Label, Role, Video
 from triage.settings import Detecting, Precision
 from triage.shipped import shipped

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from triage.errors import WeightsError
-from triage.findings.network import ask, open_network
 from triage.geometry import Box
+from triage.network import ask, open_network
 from triage.records import AgeReading, Finding, Frame, Label, Reading, Role
 from triage.settings import Settings
 from triage.weights import Weights

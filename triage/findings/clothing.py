@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from triage.errors import WeightsError
-from triage.findings.network import Network, ask, open_network
 from triage.geometry import Box
+from triage.network import Network, ask, open_network
 from triage.records import ClothingReading, Finding, Frame, Label, Reading, Role
 from triage.settings import Settings
 from triage.weights import Weights

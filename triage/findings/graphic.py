@@ -14,9 +14,9 @@ import numpy.typing as npt
 from triage.errors import WeightsError
 from triage.findings.calibration import Bars
 from triage.findings.conditions import Condition, condition
-from triage.findings.network import Network, Numbers, ask, open_network
 from triage.findings.yolo import Fit
 from triage.geometry import Box
+from triage.network import Network, Numbers, ask, open_network
 from triage.records import Finding, Frame, Label, Mask, Role
 from triage.settings import Detecting
 from triage.weights import Weights

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from triage.errors import DetectorError, WeightsError
-from triage.findings.network import first_line
 from triage.findings.yolo import OVERLAP, Fit, open_engine, suppress
 from triage.geometry import Box
+from triage.network import first_line
 from triage.records import JOINTS, Finding, Frame, Label, Point, Pose, Reading, Role, Video
 from triage.settings import Detecting
 from triage.weights import Weights

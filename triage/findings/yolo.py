@@ -21,9 +21,9 @@ import yaml
 from triage.errors import DetectorError, WeightsError
 from triage.findings.calibration import Bars
 from triage.findings.conditions import Condition, condition
-from triage.findings.network import Images, Network, first_line, switch_off_telemetry
 from triage.findings.tiles import is_cut, merged, tiles
 from triage.geometry import Box
+from triage.network import Images, Network, first_line, switch_off_telemetry
 from triage.records import ROLE_LABELS, Finding, Frame, Label, Role, Video
 from triage.settings import Detecting, Precision, nearest
 from triage.weights import Weights

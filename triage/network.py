@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,12 +44,11 @@ class Network:
             WeightsError: it takes several pictures at once, and no other number.
             RuntimeError: OpenVINO cannot read it.
         """
-        switch_off_telemetry()
+        core = _core()
         import openvino
         from openvino.preprocess import ColorFormat, PrePostProcessor
 
         source = next(iter(sorted(file.glob("*.xml")))) if file.is_dir() else file
-        core = openvino.Core()
         self.model: openvino.Model = core.read_model(source)
         height, width = (self.model.input().partial_shape[axis] for axis in (2, 3))
         is_fixed = height.is_static and width.is_static
@@ -81,6 +81,20 @@ class Network:
         pieces = np.split(images, len(images)) if self._one_by_one else [images]
         answers = [self._compiled(piece) for piece in pieces]
         return [np.concatenate([answer[place] for answer in answers]) for place in range(len(self._compiled.outputs))]
+
+
+@cache
+def _core() -> openvino.Core:
+    """OpenVINO, once for the whole process and to its end.
+
+    On processors with AMX each core gives the thread a stack for signals and puts the one before back when it goes
+    (2026.4). Cores that went in another order than they came left one whose memory was freed, and Ctrl-C ended the
+    program with a segmentation fault.
+    """
+    switch_off_telemetry()
+    import openvino
+
+    return openvino.Core()
 
 
 def open_network(file: Path, precision: Precision, trial_hw: tuple[int, int]) -> Network:
