@@ -40,6 +40,8 @@ PROVENANCE = Provenance(
     {"objects@12345678": {"weapon": 0.3, "weapon night": 0.25}},
 )
 
+MADE_AT = "2023-05-06T10:13:14Z"
+
 
 def video_id(name: str = "clip") -> str:
     return hashlib.sha256(name.encode()).hexdigest()
@@ -52,7 +54,7 @@ def finding(time_ms: int = 0, label: Label = Label.PERSON, score: float = 0.9, x
 def report(name: str = "clip", queue: Queue = Queue.PRIORITY, weight: float = 1.5) -> Report:
     """A report with something in every field."""
     return Report(
-        video=Video(video_id(name), Path(), 640, 360, 5000, "matroska,webm", "vp9", 1.25),
+        video=Video(video_id(name), Path(), 640, 360, 5000, "matroska,webm", "vp9", 1.25, MADE_AT),
         coverage=Coverage(5000, 3000, 400, 8, 2, 3, ("it ends at 00:03.000 of 00:05.000",), 2000),
         verdict=Verdict(queue, (Reason("armed", "likely weapon (seen in 2 pictures)", queue, 0, 400, weight),)),
         tracks=(

@@ -141,6 +141,17 @@ def turned_jpeg(path: Path, image: Image, tag: int) -> Path:
     return path
 
 
+def dated_jpeg(path: Path, image: Image, date: str) -> Path:
+    """A JPEG that was taken then, by its EXIF, ``2021:02:03 04:05:06``."""
+    own, nothing_follows = 26, struct.pack(">I", 0)
+    tags = b"MM\0*" + struct.pack(">IHHHII", 8, 1, 0x8769, 4, 1, own) + nothing_follows
+    tags += struct.pack(">HHHII", 1, 0x9003, 2, len(date) + 1, own + 18) + nothing_follows + date.encode() + b"\0"
+    segment = b"Exif\0\0" + tags
+    _, coded = cv2.imencode(".jpg", image)
+    path.write_bytes(b"\xff\xd8\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + coded.tobytes()[2:])
+    return path
+
+
 def vast_png(path: Path, *, width: int = 20_000, height: int = 20_000) -> Path:
     """A few kilobytes that say they are a picture of hundreds of millions of pixels."""
 

@@ -14,6 +14,7 @@ from triage.errors import Refusal
 from triage.geometry import Box
 from triage.records import (
     JOINTS,
+    LOOKS,
     ROLE_NEEDS,
     AgeReading,
     ClothingReading,
@@ -164,7 +165,11 @@ def test_a_file_without_pictures_is_unreadable_for_the_reason_it_was_refused(kin
 
 
 def test_what_was_looked_for_and_what_was_not_are_all_there_is() -> None:
-    assert set(PROVENANCE.not_looked_for) == set(Role) - {Role.PEOPLE, Role.FACES}
+    assert set(PROVENANCE.not_looked_for) == set(LOOKS) - {Role.PEOPLE, Role.FACES}
+
+
+def test_what_finds_copies_looks_for_nothing_in_a_picture() -> None:
+    assert set(LOOKS) == set(Role) - {Role.COPIES}
 
 
 @pytest.mark.parametrize("record", [value for value in vars(records).values() if is_dataclass(value)], ids=str)

@@ -69,6 +69,10 @@ def test_the_presets_differ_as_their_names_say() -> None:
 @pytest.mark.parametrize("name", EVERY_KEY)
 def test_every_single_setting_changes_the_digest_of_its_own_half_alone(name: str) -> None:
     before, after = Settings(), changed(Settings(), name)
+    if name.startswith("matching."):
+        assert before.digest(judging=True) == after.digest(judging=True), "no report depends on it"
+        assert before.digest(judging=False) == after.digest(judging=False), "no report depends on it"
+        return
     own = name.startswith("judging.")
     assert before.digest(judging=own) != after.digest(judging=own)
     assert before.digest(judging=not own) == after.digest(judging=not own)
@@ -141,6 +145,7 @@ def test_overrides_into_one_table_add_up_and_the_last_of_one_key_wins() -> None:
         ("sampling.cut_difference='9'", r"cut_difference: '9' was given, a number is wanted"),
         ("sampling.mode=3", r"sampling\.mode: 3 was given, one of keyframes, steps, every is wanted"),
         ("detecting.device=0", r"detecting\.device: 0 was given, text is wanted"),
+        ("detecting.roles=['copies']", r"roles are of what is looked for in a picture, people, .*; got copies"),
         ("detecting.roles=people", r"detecting\.roles: 'people' was given, a list is wanted"),
         ("detecting.roles=[3]", r"detecting\.roles: 3 was given, one of people, .* is wanted"),
         ("detecting.at_least=0.3", r"detecting\.at_least: 0\.3 was given, a table is wanted"),

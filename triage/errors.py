@@ -9,6 +9,7 @@
     ├── WeightsError                a weights file is absent, changed, or has no card
     ├── VideoError                  this file cannot be examined; the others can (see ``kind``)
     ├── DetectorError               a model failed on these frames
+    ├── MatchIndexError             an index or a bank cannot answer: damaged, or of another model
     └── CaseError                   the case folder cannot be used as it is
         ├── CaseFullError           there is no room left to write in
         └── ReportError             one stored report is damaged; a scan makes it anew
@@ -74,6 +75,12 @@ class VideoError(TriageError):
 
 class DetectorError(TriageError):
     """A model failed on these frames."""
+
+
+class MatchIndexError(TriageError):
+    """An index or a bank cannot answer: it is damaged, or made by another model than the one that asks."""
+
+    exit_code = 3
 
 
 class CaseError(TriageError):

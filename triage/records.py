@@ -5,7 +5,7 @@ Times are whole milliseconds from the start of the video. ``None`` means "not kn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from triage.errors import Refusal
 from triage.geometry import Box
 
-SCHEMA = 2
+SCHEMA = 3
 """Goes up by one when a field of a report or of an exported row changes its meaning or is added."""
 
 
@@ -58,6 +58,8 @@ class Role(StrEnum):
     GRAPHIC = "graphic"
     FACES = "faces"
     SEXUAL = "sexual"
+    COPIES = "copies"
+    """It finds nothing in a picture: it makes what pictures are compared by."""
 
 
 ROLE_LABELS: Mapping[Role, frozenset[Label]] = {
@@ -71,8 +73,12 @@ ROLE_LABELS: Mapping[Role, frozenset[Label]] = {
     Role.GRAPHIC: frozenset({Label.GRAPHIC}),
     Role.FACES: frozenset({Label.FACE}),
     Role.SEXUAL: frozenset({Label.SEXUAL}),
+    Role.COPIES: frozenset(),
 }
 """Which labels each role may answer with."""
+
+LOOKS = tuple(role for role in Role if ROLE_LABELS[role])
+"""The roles that look for something in a picture."""
 
 ROLE_NEEDS: Mapping[Role, frozenset[Role]] = {
     Role.BOUND_HANDS: frozenset({Role.PEOPLE}),
@@ -144,6 +150,9 @@ class Video:
     codec: str
     pixel_aspect: float = 1.0
     """Width of one stored pixel divided by its height, upright; 1.0 for square pixels."""
+    made_at: str | None = None
+    """When it was recorded, as its metadata says: ``2023-05-06T10:13:14Z``, without the Z where no zone is named.
+    Anyone can write there, and most re-uploads lose it. None: it says nothing that can be a date."""
 
     def __post_init__(self) -> None:
         if len(self.id) != 64 or self.width_px < 1 or self.height_px < 1 or not self.pixel_aspect > 0:
@@ -166,6 +175,166 @@ class Frame:
             raise ValueError(f"a frame of this video is ({self.video.height_px}, {self.video.width_px}, 3) uint8")
         if self.image.flags.writeable:
             raise ValueError("a frame's picture is read-only")
+
+
+class View(StrEnum):
+    """The part of a picture that a vector is of, its borders cut off. The order is that of ``Embedding.vectors``."""
+
+    WHOLE = "whole"
+    MIRRORED = "mirrored"
+    """The whole, left and right exchanged."""
+    TOP_LEFT = "top_left"
+    TOP_RIGHT = "top_right"
+    BOTTOM_LEFT = "bottom_left"
+    BOTTOM_RIGHT = "bottom_right"
+    """These four are quarters: half as wide and half as high."""
+    MIDDLE = "middle"
+    """Half as wide and half as high, from the middle."""
+
+
+VIEWS = tuple(View)
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """What is kept of one picture to find copies of it: no pixel, and nothing that tells one person from another."""
+
+    time_ms: int
+    vectors: Vectors
+    """(V, D), one row of unit length for each of ``VIEWS``."""
+    background: Vectors
+    """(V,) how alike each view is to pictures that have nothing to do with it: cosine in [-1, 1]. A title card or a
+    dark wall is like many of them, and then its likeness to another says little."""
+    hash: npt.NDArray[np.uint8]
+    """(32,) PDQ of the whole, 256 bits, the first in the highest bit of the first byte."""
+    quality: int
+    """PDQ's measure of how much there is in the picture, 0 to 100."""
+    borders: tuple[float, float, float, float]
+    """Shares of width and height cut off as borders: left, top, right, bottom."""
+    is_comparable: bool
+    """False: black, white, one colour or nearly so; it would be like too much else."""
+    is_grey: bool
+    """There is no colour in it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fingerprint:
+    """The embeddings of one video as arrays of N pictures, in time order."""
+
+    video: str
+    """The video's id: SHA-256 of the file."""
+    model: str
+    """What made the vectors, ``name@first 8 digits of a hash over it``; others cannot be compared with them."""
+    length_ms: int
+    """How long the video was seen to be; 0: a still picture."""
+    times_ms: npt.NDArray[np.int64]
+    """(N,) ascending."""
+    until_ms: npt.NDArray[np.int64]
+    """(N,) until when the picture stood still; its time, where it did not."""
+    vectors: Vectors
+    """(N, V, D), rows of unit length; see ``Embedding``."""
+    background: Vectors
+    """(N, V)"""
+    hashes: npt.NDArray[np.uint8]
+    """(N, 32)"""
+    qualities: npt.NDArray[np.uint8]
+    """(N,)"""
+    borders: npt.NDArray[np.float32]
+    """(N, 4)"""
+    is_comparable: npt.NDArray[np.bool_]
+    """(N,)"""
+    is_grey: npt.NDArray[np.bool_]
+    """(N,)"""
+
+    def __post_init__(self) -> None:
+        count = len(self.times_ms)
+        arrays = (self.until_ms, self.vectors, self.background, self.hashes, self.qualities, self.borders)
+        if any(len(array) != count for array in (*arrays, self.is_comparable, self.is_grey)):
+            raise ValueError("a fingerprint has a row of everything for each of its pictures")
+        if self.vectors.ndim != 3 or self.vectors.shape[1] != len(VIEWS) or self.hashes.shape != (count, 32):
+            raise ValueError(f"vectors are (N, {len(VIEWS)}, D) and hashes (N, 32), got {self.vectors.shape}")
+        if (np.diff(self.times_ms) < 0).any() or (self.until_ms < self.times_ms).any():
+            raise ValueError("pictures are in time order, and stand from their time on")
+
+    def __len__(self) -> int:
+        return len(self.times_ms)
+
+    @classmethod
+    def of(
+        cls,
+        video: str,
+        model: str,
+        length_ms: int,
+        embeddings: Sequence[Embedding],
+        stood_ms: Mapping[int, int],
+        dim: int,
+    ) -> Fingerprint:
+        """The fingerprint of these pictures.
+
+        Args:
+            stood_ms: time of a picture -> until when it stood still, where it did.
+            dim: D, which no picture tells if there is none.
+        """
+        count = len(embeddings)
+        times = [each.time_ms for each in embeddings]
+        return cls(
+            video=video,
+            model=model,
+            length_ms=length_ms,
+            times_ms=np.array(times, np.int64),
+            until_ms=np.array([max(time, stood_ms.get(time, time)) for time in times], np.int64),
+            vectors=np.array([each.vectors for each in embeddings], np.float32).reshape(count, len(VIEWS), dim),
+            background=np.array([each.background for each in embeddings], np.float32).reshape(count, len(VIEWS)),
+            hashes=np.array([each.hash for each in embeddings], np.uint8).reshape(count, 32),
+            qualities=np.array([each.quality for each in embeddings], np.uint8),
+            borders=np.array([each.borders for each in embeddings], np.float32).reshape(count, 4),
+            is_comparable=np.array([each.is_comparable for each in embeddings], np.bool_),
+            is_grey=np.array([each.is_grey for each in embeddings], np.bool_),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of one video that shows what a stretch of another shows. Half-open, in ms of each."""
+
+    query_start_ms: int
+    query_end_ms: int
+    stored_start_ms: int
+    stored_end_ms: int
+    speed: float
+    """Stored ms that pass in one query ms: 2.0 if the query shows it twice as fast."""
+    mirrored: bool
+    similarity: float
+    """Mean likeness of its pictures: 1 the same, 0 no more alike than pictures that have nothing to do with it."""
+
+    def __post_init__(self) -> None:
+        if self.query_end_ms <= self.query_start_ms or self.stored_end_ms <= self.stored_start_ms or self.speed <= 0:
+            raise ValueError(f"a segment lasts, and goes forwards, got {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What one video shows of another, or of a clip in a bank."""
+
+    query: str
+    """Id of the video that was asked for."""
+    stored: str
+    """Id of the other video, SHA-256 of its file."""
+    segments: tuple[Segment, ...]
+    """In time order of the query, never empty."""
+    query_share: float
+    """How much of the query's length is shown in the other, in [0, 1]."""
+    stored_share: float
+    """How much of the other's length the query shows, in [0, 1]. A clip inside a film has one large and one small."""
+    edits: tuple[str, ...] = ()
+    """What was done to it, as far as it can be told; see ``matches/edits.py``."""
+
+    def __post_init__(self) -> None:
+        if not self.segments:
+            raise ValueError("an overlap has a segment")
+        if not (0 <= self.query_share <= 1 and 0 <= self.stored_share <= 1):
+            raise ValueError(f"shares are in [0, 1], got {self.query_share} and {self.stored_share}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,13 +615,13 @@ class Provenance:
     runs_on: Mapping[str, str]
     """Detector name to library, device and precision. Where two machines differ here, reports may differ by a hair."""
     looked_for: tuple[Role, ...]
-    """Roles that some detector served."""
+    """Roles of ``LOOKS`` that some detector served."""
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Detector name to the lowest score that counted, by label, and by ``label condition`` where it was another."""
 
     @property
     def not_looked_for(self) -> tuple[Role, ...]:
-        return tuple(role for role in Role if role not in self.looked_for)
+        return tuple(role for role in LOOKS if role not in self.looked_for)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.errors import SettingsError
-from triage.records import Label, Role
+from triage.records import LOOKS, Label, Role
 from triage.shipped import shipped
 
 PRESETS = ("quick", "default", "thorough")
@@ -75,7 +75,7 @@ class Precision(StrEnum):
 class Detecting:
     """Which models look, and on what."""
 
-    roles: tuple[Role, ...] = tuple(Role)
+    roles: tuple[Role, ...] = LOOKS
     """What to look for, as far as there are weights for it."""
     device: str = "auto"
     """``auto``, ``cpu``, ``mps`` or ``cuda:N``. ``auto`` takes a CUDA card, else Apple's, else the processor."""
@@ -98,6 +98,10 @@ class Detecting:
     def __post_init__(self) -> None:
         if not 1 <= self.batch <= 256:
             raise ValueError(f"batch is at least 1 picture and at most 256, got {self.batch}")
+        if stray := [str(role) for role in self.roles if role not in LOOKS]:
+            raise ValueError(
+                f"roles are of what is looked for in a picture, {', '.join(LOOKS)}; got {', '.join(stray)}"
+            )
         if self.image_px and (not 128 <= self.image_px <= 4096 or self.image_px % 32):
             raise ValueError(f"image_px is 0 or a multiple of 32 from 128 to 4096, got {self.image_px}")
         if not 1 <= self.tiles <= 8:
@@ -187,6 +191,39 @@ class Estimating:
 
 
 @dataclass(frozen=True, slots=True)
+class Matching:
+    """When two videos are said to show the same. Nothing here changes what a report says."""
+
+    least_ms: int = 2000
+    """Shortest stretch, in ms of the video that was asked for, that is reported as a copy."""
+    least_similarity: float = 0.4
+    """Likeness that the pictures of a stretch must have on average: 1 the same, 0 no more alike than any two. More is
+    asked of a stretch of less than ten different pictures, and of a still."""
+    slowest: float = 0.5
+    """Lowest speed of a copy that is looked for, 1.0 as it was."""
+    fastest: float = 2.0
+    """Highest speed of a copy that is looked for."""
+    neighbours: int = 20
+    """Stored pictures that are fetched for each picture asked for, before stretches are looked for."""
+    exact_up_to: int = 200_000
+    """Pictures up to which every one is compared; above, an approximate index is asked first."""
+    flood_share: float = 0.05
+    """A clip of a bank that is found in more than this share of a case's videos is parked as a flood."""
+    flood_least: int = 20
+    """Videos in which it must be found for that."""
+
+    def __post_init__(self) -> None:
+        for name in ("least_ms", "neighbours", "exact_up_to", "flood_least"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1, got {getattr(self, name)}")
+        if not 0 < self.slowest <= 1 <= self.fastest <= 4:
+            raise ValueError(f"slowest is above 0 and up to 1, fastest from 1 to 4, got {self.slowest}, {self.fastest}")
+        for name in ("least_similarity", "flood_share"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} is above 0 and up to 1, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True)
 class Judging:
     """How findings become a queue."""
 
@@ -211,16 +248,18 @@ class Settings:
     tracking: Tracking = field(default_factory=Tracking)
     estimating: Estimating = field(default_factory=Estimating)
     judging: Judging = field(default_factory=Judging)
+    matching: Matching = field(default_factory=Matching)
 
     def digest(self, *, judging: bool) -> str:
         """SHA-256 over every setting of looking (sampling, detecting, tracking, estimating), or of judging alone.
 
         They are apart so that another policy judges anew what is stored, and does not look at every video again.
+        Matching is in neither: what is a copy of what is found anew from fingerprints, and stands in no report.
         """
         values = {
             name: dict(value) if isinstance(value, Mapping) else value
             for name, value in listed(self)
-            if name.startswith("judging.") is judging
+            if name.startswith("judging.") is judging and not name.startswith("matching.")
         }
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 

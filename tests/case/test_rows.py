@@ -18,6 +18,12 @@ def test_a_report_comes_back_from_its_row_as_it_was() -> None:
     assert report_of(load_row(dump_row(row_of(report())), Path("x"))) == report()
 
 
+def test_a_row_from_before_dates_were_read_still_reads() -> None:
+    row = row_of(report())
+    del row["video"]["made_at"]
+    assert report_of(row).video.made_at is None
+
+
 def test_every_field_of_a_report_has_its_place_in_the_row() -> None:
     row = row_of(report())
     assert set(row) - {"schema"} == {field.name for field in dataclasses.fields(report())}

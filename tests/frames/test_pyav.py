@@ -81,6 +81,23 @@ def clip(path: Path, *, pictures: int) -> Path:
     return media.video(path, pictures=pictures, recipe=Recipe(codec=CLIPS[path.name], container_options=options))
 
 
+def dated(path: Path, **tags: str) -> Path:
+    """A clip with these tags in its container."""
+    plain = media.video(path.with_name(f"plain{path.suffix}"), pictures=3)
+    with av.open(str(plain)) as source, av.open(str(path), "w", options=DATED.get(path.suffix, {})) as container:
+        container.metadata.update(tags)
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                container.mux(packet)
+    return path
+
+
+DATED = {".mov": {"movflags": "use_metadata_tags"}}
+"""Without this, a MOV keeps only the tags that FFmpeg knows."""
+
+
 class TestTimes:
     @pytest.mark.parametrize(
         "fps", [Fraction(1), Fraction(25, 2), Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60), Fraction(120)]
@@ -112,6 +129,28 @@ class TestTimes:
     def test_a_claim_includes_the_last_picture(self, tmp_path: Path) -> None:
         _, _, coverage = read(media.video(tmp_path / "clip.mkv", recipe=Recipe(fps=Fraction(2)), pictures=5))
         assert (coverage.claimed_ms, coverage.reached_ms) == (2500, 2500)
+
+
+class TestDates:
+    @pytest.mark.parametrize("name", ["clip.mp4", "clip.mov", "clip.mkv"])
+    def test_the_date_in_a_container_is_kept_in_utc(self, name: str, tmp_path: Path) -> None:
+        path = dated(tmp_path / name, creation_time="2023-05-06T12:13:14+02:00")
+        assert read(path)[0].made_at == "2023-05-06T10:13:14Z"
+
+    def test_an_iphone_s_own_date_counts_before_that_of_the_container(self, tmp_path: Path) -> None:
+        tags = {"creation_time": "2024-01-01T12:00:00Z", "com.apple.quicktime.creationdate": "2023-05-06T12:13:14+0200"}
+        assert read(dated(tmp_path / "clip.mov", **tags))[0].made_at == "2023-05-06T10:13:14Z"
+
+    @pytest.mark.parametrize("written", ["1970-01-01T00:00:00Z", "1904-01-01T00:00:00Z"])
+    def test_a_clock_at_zero_is_no_date(self, written: str, tmp_path: Path) -> None:
+        assert read(dated(tmp_path / "clip.mkv", creation_time=written))[0].made_at is None
+
+    def test_a_video_without_a_date_has_none(self, tmp_path: Path) -> None:
+        assert read(media.video(tmp_path / "clip.mp4", pictures=3))[0].made_at is None
+
+    def test_a_photograph_is_dated_by_its_exif(self, tmp_path: Path) -> None:
+        path = media.dated_jpeg(tmp_path / "photo.jpg", corners(), "2021:02:03 04:05:06")
+        assert read(path)[0].made_at == "2021-02-03T04:05:06"
 
 
 class TestPictures:

@@ -38,7 +38,7 @@ Row = dict[str, Any]
 
 _KEYS = frozenset({"schema", "video", "coverage", "verdict", "tracks", "faults", "provenance"})
 
-_OF_PICTURES = ("width_px", "height_px", "duration_ms", "container", "codec", "pixel_aspect")
+_OF_PICTURES = ("width_px", "height_px", "duration_ms", "container", "codec", "pixel_aspect", "made_at")
 _NOTHING = Coverage(claimed_ms=None, reached_ms=0, step_ms=0, sampled=0, near_identical=0, undecoded=0)
 
 
@@ -89,6 +89,7 @@ def report_of(row: Mapping[str, Any]) -> Report:
         container=found["container"],
         codec=found["codec"],
         pixel_aspect=found["pixel_aspect"],
+        made_at=found.get("made_at"),  # rows up to schema 2 have none
     )
     coverage = Coverage(**{**{key: looked[key] for key in looked if key != "extent"}, "why": tuple(looked["why"])})
     return Report(
@@ -123,6 +124,7 @@ def _report_row(report: Report) -> Row:
             "container": report.video.container,
             "codec": report.video.codec,
             "pixel_aspect": report.video.pixel_aspect,
+            "made_at": report.video.made_at,
         },
         "coverage": _coverage_row(report.coverage),
         "verdict": _verdict_row(report.verdict),

@@ -33,6 +33,7 @@ from av.video.stream import VideoStream
 
 from triage.errors import VideoError
 from triage.frames import content, luma, orientation, refusal
+from triage.frames.dates import made_at
 from triage.frames.grid import Grid, read_alpha, read_grid
 from triage.frames.orientation import Orientation
 from triage.frames.outline import Outline, read_outline
@@ -295,6 +296,7 @@ class _PyavSource:
             container=container.format.name,
             codec=codec,
             pixel_aspect=_pixel_aspect(self._stream, turn),
+            made_at=self._made_at(self._first),
         )
 
     def frames(self) -> Iterator[Frame]:
@@ -494,6 +496,11 @@ class _PyavSource:
         if angle not in self._turns:
             self._turns[angle] = _read_orientation(picture)
         return self._turns[angle]
+
+    def _made_at(self, first: VideoFrame) -> str | None:
+        """When it was recorded, on the file's word; EXIF comes with a picture, and speaks for the file if it is one."""
+        of_picture = first.metadata if self._is_still else {}
+        return made_at(self._container.metadata, self._stream.metadata, of_picture)
 
     def _small_copy(self, picture: VideoFrame) -> luma.SmallCopy:
         width, height = luma.copy_wh(picture.width, picture.height)
