@@ -155,3 +155,59 @@ def reds_net(path: Path, *, masks: bool = True, grades: int = 3, fails_on: float
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
     return path
+
+
+def vectors_net(
+    path: Path,
+    *,
+    dim: int = 16,
+    side_px: int = 64,
+    outputs: int = 1,
+    batch: int | None = None,
+    fails_on: float | None = None,
+) -> Path:
+    """Write an ONNX network laid out as the one that finds copies: pictures in, a vector of unit length for each.
+
+    It sees 8 x 8 places of colour, less their mean, through directions that are always the same: pictures that are
+    alike get vectors that are alike, and a picture of one colour gets none.
+
+    Args:
+        side_px: the only picture size that it takes, a multiple of 8.
+        outputs: how many times it answers.
+        batch: the only number of pictures that it takes; None: any.
+        fails_on: not None: every number of a vector is this (``nan``), as from a network that overflowed.
+    """
+    import onnx
+    from onnx import TensorProto, helper
+
+    cells = 3 * 8 * 8
+    constants = {
+        "flat": np.array([0, cells], np.int64),
+        "directions": np.random.default_rng(7).normal(size=(cells, dim)).astype(np.float32),
+        "least": np.float32(1e-3),
+        "poison": np.float32(0 if fails_on is None else fails_on),
+    }
+    cell_px = side_px // 8
+    nodes = [
+        helper.make_node("AveragePool", ["images"], ["seen"], kernel_shape=[cell_px] * 2, strides=[cell_px] * 2),
+        helper.make_node("Reshape", ["seen", "flat"], ["row"]),
+        helper.make_node("ReduceMean", ["row"], ["mean"], axes=[1]),
+        helper.make_node("Sub", ["row", "mean"], ["structure"]),
+        helper.make_node("MatMul", ["structure", "directions"], ["raw"]),
+        helper.make_node("ReduceL2", ["raw"], ["length"], axes=[1]),
+        helper.make_node("Max", ["length", "least"], ["divisor"]),
+        helper.make_node("Div", ["raw", "divisor"], ["clean"]),
+        *(helper.make_node("Add", ["clean", "poison"], [f"vectors{number}"]) for number in range(outputs)),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "vectors",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch or "batch", 3, side_px, side_px])],
+        [
+            helper.make_tensor_value_info(f"vectors{number}", TensorProto.FLOAT, [batch or "batch", dim])
+            for number in range(outputs)
+        ],
+        [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
+    return path

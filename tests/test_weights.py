@@ -233,6 +233,12 @@ def test_every_role_that_is_claimed_needs_a_label(tmp_path: Path) -> None:
         Weights("x", (Role.PEOPLE, Role.WEAPONS), tmp_path, "", "", "", {"p": Label.PERSON}, 320, tmp_path)
 
 
+def test_what_finds_copies_needs_no_label_and_serves_no_other_role(tmp_path: Path) -> None:
+    assert Weights("x", (Role.COPIES,), tmp_path, "", "", "", {}, 160, tmp_path).labels == {}
+    with pytest.raises(WeightsError, match="what finds copies looks for nothing else, got copies, people"):
+        Weights("x", (Role.COPIES, Role.PEOPLE), tmp_path, "", "", "", {"p": Label.PERSON}, 160, tmp_path)
+
+
 def test_every_label_belongs_to_exactly_one_role() -> None:
     everything = [label for labels in ROLE_LABELS.values() for label in labels]
     assert sorted(everything) == sorted(Label)

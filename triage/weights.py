@@ -28,11 +28,18 @@ from triage.settings import nearest
 from triage.shipped import shipped
 
 MANIFEST = "manifest.toml"
+NOT_MEASURED = """\
+- **Nothing was measured here.** What it misses and what it takes for something else is not known; treat every absence
+  as "not looked"."""
+NO_BACKGROUND = """\
+- **Nothing was measured here.** Which copies it misses and what it takes for a copy is not known.
+- **There are no vectors of unrelated pictures with it**, so likeness is not weighed against them: title cards, test
+  patterns and dark walls may seem more alike than they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """One file that a detector is made from."""
+    """One file that a detector, or what finds copies, is made from."""
 
     name: str
     roles: tuple[Role, ...]
@@ -46,7 +53,7 @@ class Weights:
     """Longest side of the picture that it was made for."""
     card: Path
     reader: str = "yolo"
-    """The line of ``DETECTORS`` that can open it."""
+    """The line of ``DETECTORS``, ``READERS`` or ``EMBEDDERS`` that can open it."""
     at_least: Mapping[Label, float] = field(default_factory=dict)
     """Operating point: lowest score that counts, by label."""
     calibration: Path | None = None
@@ -54,6 +61,9 @@ class Weights:
     calibration_sha256: str = ""
     yours: bool = False
     """Added by the user, not shipped."""
+    background: Path | None = None
+    """Vectors of unrelated pictures, which likeness is weighed against; None: there are none."""
+    background_sha256: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.input_px, bool) or not isinstance(self.input_px, int) or self.input_px < 32:
@@ -65,14 +75,16 @@ class Weights:
         if stray := sorted(set(self.labels.values()) - allowed):
             raise WeightsError(
                 f"{self.name}: {', '.join(stray)} is not what the roles {', '.join(self.roles)} answer with; "
-                f"they answer with {', '.join(sorted(allowed))}"
+                f"they answer with {', '.join(sorted(allowed)) or 'no label'}"
             )
         for role in self.roles:
-            if not ROLE_LABELS[role] & set(self.labels.values()):
+            if ROLE_LABELS[role] and not ROLE_LABELS[role] & set(self.labels.values()):
                 raise WeightsError(
                     f"{self.name}: the role {role} needs a label of {', '.join(sorted(ROLE_LABELS[role]))}, "
                     "none of the labels given leads there"
                 )
+        if Role.COPIES in self.roles and self.roles != (Role.COPIES,):
+            raise WeightsError(f"{self.name}: what finds copies looks for nothing else, got {', '.join(self.roles)}")
 
     def check(self) -> None:
         """Make sure that the files are those the manifest names and that the card says what they are blind to.
@@ -84,10 +96,14 @@ class Weights:
         if not self.file.exists():
             raise WeightsError(f"{self.file}: the weights {self.name!r} are missing; put the file back, or run: {mend}")
         self._check_hash(self.file, self.sha256, mend)
-        if self.calibration is not None:
-            if not self.calibration.is_file():
-                raise WeightsError(f"{self.calibration}: the calibration of {self.name!r} is missing; run: {mend}")
-            self._check_hash(self.calibration, self.calibration_sha256, mend)
+        for beside, wanted, what in (
+            (self.calibration, self.calibration_sha256, "calibration"),
+            (self.background, self.background_sha256, "background"),
+        ):
+            if beside is not None:
+                if not beside.is_file():
+                    raise WeightsError(f"{beside}: the {what} of {self.name!r} is missing; run: {mend}")
+                self._check_hash(beside, wanted, mend)
         if not self.card.is_file() or not self.card.read_bytes().strip():
             raise WeightsError(
                 f"{self.card}: the weights {self.name!r} have no card, so nobody could know what they are blind to; "
@@ -154,13 +170,14 @@ def add(
     licence: str = "not stated",
     origin: str = "",
     at_least: Mapping[Label, float] = MappingProxyType({}),
+    reader: str = "yolo",
 ) -> Weights:
     """Copy a weights file into the user's folder and make it the one that serves ``roles``.
 
     The same file added again keeps the roles and labels that it had; what is given now wins over what was given then.
 
     Args:
-        file: a model that ultralytics can read; a folder for OpenVINO.
+        file: a model that its reader can read; a folder for OpenVINO.
         labels: the model's class names to ours.
         card: Markdown that says what the model is blind to; without it, one is written that says nothing was measured.
 
@@ -194,10 +211,13 @@ def add(
         labels={**(before.labels if before else {}), **labels},
         input_px=input_px,
         card=folder / f"{name}.md",
+        reader=reader,
         at_least={**(before.at_least if before else {}), **at_least},
         calibration=before.calibration if before else None,
         calibration_sha256=before.calibration_sha256 if before else "",
         yours=True,
+        background=before.background if before else None,
+        background_sha256=before.background_sha256 if before else "",
     )
     try:
         _copy(file, kept)
@@ -264,6 +284,8 @@ def _entry(folder: Path, item: Mapping[str, Any], *, yours: bool) -> Weights:
             calibration=folder / item["calibration"] if "calibration" in item else None,
             calibration_sha256=item["calibration_sha256"] if "calibration" in item else "",
             yours=yours,
+            background=folder / item["background"] if "background" in item else None,
+            background_sha256=item["background_sha256"] if "background" in item else "",
         )
     except KeyError as error:
         what = item.get("name", "an entry")
@@ -286,18 +308,17 @@ def _write_manifest(folder: Path, entries: Iterable[Weights]) -> None:
             "card": entry.card.relative_to(folder).as_posix(),
             "reader": entry.reader,
             "at_least": {str(label): score for label, score in entry.at_least.items()},
-            **_calibration_row(folder, entry),
+            **_beside(folder, "calibration", entry.calibration, entry.calibration_sha256),
+            **_beside(folder, "background", entry.background, entry.background_sha256),
         }
         for entry in entries
     ]
     write_whole(folder / MANIFEST, tomli_w.dumps({"weights": rows}).encode())
 
 
-def _calibration_row(folder: Path, entry: Weights) -> Mapping[str, str]:
-    if entry.calibration is None:
-        return {}
-    path = entry.calibration.relative_to(folder).as_posix()
-    return {"calibration": path, "calibration_sha256": entry.calibration_sha256}
+def _beside(folder: Path, key: str, file: Path | None, sha256: str) -> Mapping[str, str]:
+    """What the manifest says of a file that lies beside the weights."""
+    return {} if file is None else {key: file.relative_to(folder).as_posix(), f"{key}_sha256": sha256}
 
 
 def _copy(file: Path, kept: Path) -> None:
@@ -333,6 +354,5 @@ them and writes the table), blind spots.
 
 {BLIND_HEADING}
 
-- **Nothing was measured here.** What it misses and what it takes for something else is not known; treat every absence
-  as "not looked".
+{NO_BACKGROUND if weights.roles == (Role.COPIES,) else NOT_MEASURED}
 """

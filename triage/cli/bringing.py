@@ -13,11 +13,15 @@ from triage.errors import UsageError, WeightsError
 from triage.findings.yolo import open_engine
 from triage.phrases import listing
 from triage.records import Label, Role
-from triage.settings import nearest
+from triage.settings import Settings, nearest
 from triage.shipped import shipped
 from triage.weights import Weights, add
 
 NOT_STATED = "not stated"
+SCRIPTS = {".pt", ".pth", ".ts", ".torchscript"}
+"""Endings of TorchScript files; with others, a net for finding copies is read by OpenVINO."""
+SCRIPT_PX, NETWORK_PX = 288, 224
+"""Side of the pictures of a net for finding copies, where neither its file nor its user says: SSCD's, and the usual."""
 USUAL_PX = 640
 """Longest side that ultralytics trains on unless told otherwise."""
 Word = TypeVar("Word", Role, Label)
@@ -40,6 +44,12 @@ def bring(
             raise UsageError(f"{needed}: there is no such file")
     if card is not None and not card.is_file():
         raise UsageError(f"{card}: a card is a Markdown file, not a folder")
+    if Role.COPIES in meant_roles:
+        if meant_roles != [Role.COPIES] or meant or scores:
+            raise UsageError(
+                "--role copies goes with no other role and no labels or scores: it finds nothing in a picture"
+            )
+        return _for_copies(file, input_px, card, licence)
     # It is opened before it is kept: a model that cannot be read, or another class name, is better known now.
     engine = open_engine(file, "cpu")
     names = engine.names.values()
@@ -70,6 +80,38 @@ def bring(
         card=card,
         licence=licence or NOT_STATED,
         at_least=scores,
+    )
+
+
+def _for_copies(file: Path, input_px: int | None, card: Path | None, licence: str) -> Weights:
+    """Add a net that makes what pictures are compared by, after it was tried on one."""
+    from triage.matches.registry import open_with
+
+    is_script = not file.is_dir() and file.suffix.lower() in SCRIPTS
+    reader, side_px = ("torchscript", SCRIPT_PX) if is_script else ("copies", NETWORK_PX)
+    tried = Weights(
+        name=file.stem,
+        roles=(Role.COPIES,),
+        file=file,
+        sha256=sha256_of(file),
+        licence=licence or NOT_STATED,
+        origin="a file",
+        labels={},
+        input_px=input_px or side_px,
+        card=file.with_suffix(".md"),
+        reader=reader,
+    )
+    embedder = open_with(tried, Settings())
+    say(f"It was tried on one picture: a vector of {embedder.dim} numbers, on {embedder.runs_on}.")
+    say("Copies are looked for among vectors of one model only: banks and cases need theirs made anew with this one.")
+    return add(
+        file,
+        roles=tried.roles,
+        labels={},
+        input_px=embedder.side_px,
+        card=card,
+        licence=tried.licence,
+        reader=reader,
     )
 
 

@@ -5,22 +5,34 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from triage import __version__
 from triage.cards import blind_spots
 from triage.cli.known_models import NUDENET
+from triage.cli.showing import background_words
 from triage.errors import WeightsError
 from triage.findings.yolo import pick_device
 from triage.phrases import listing
-from triage.records import ROLE_NEEDS, Role
+from triage.records import LOOKS, ROLE_NEEDS, Role
 from triage.shipped import shipped
 from triage.verdicts.words import ROLE_WORDS
 from triage.weights import Weights, all_weights, chosen, user_folder
 
-PACKAGES = ("av", "opencv-python", "numpy", "openvino", "torch", "torchvision", "ultralytics", "trackers")
+PACKAGES = (
+    "av",
+    "opencv-python",
+    "numpy",
+    "openvino",
+    "torch",
+    "torchvision",
+    "ultralytics",
+    "trackers",
+    "faiss-cpu",
+    "pdqhash",
+)
 
 
 def findings() -> Iterator[tuple[str, int]]:
@@ -60,15 +72,26 @@ def _weights() -> Iterator[tuple[str, int]]:
         except WeightsError as error:
             yield f"  {error}", error.exit_code
             continue
-        used = [ROLE_WORDS[role] for role, used in serving.items() if used.name == weights.name]
-        yield f"  {weights.name}: {f'looks for {listing(used)}' if used else 'not in use'}; card {weights.card}", 0
+        used = [role for role, used in serving.items() if used.name == weights.name]
+        yield f"  {weights.name}: {_duty(used)}; card {weights.card}", 0
+        if Role.COPIES in weights.roles:
+            yield f"    {background_words(weights)}", 0
         if weights.reader == "yolo":
             yield f"    {_scores(weights)}", 0
         if used:
             yield from ((f"    Blind: {spot}", 0) for spot in blind_spots(weights.card))
-    missing = [ROLE_WORDS[role] for role in Role if role not in serving]
+    missing = [ROLE_WORDS[role] for role in LOOKS if role not in serving]
     if missing:
         yield f"  Blind: no model looks for {listing(missing)}, so nothing will be said about them.", 0
+    if Role.COPIES not in serving:
+        yield "  Blind: no model finds copies, so nothing will be said about known clips.", 0
+
+
+def _duty(used: Sequence[Role]) -> str:
+    looks = [ROLE_WORDS[role] for role in used if role is not Role.COPIES]
+    duties = [f"looks for {listing(looks)}"] if looks else []
+    duties += ["finds copies"] if Role.COPIES in used else []
+    return " and ".join(duties) or "not in use"
 
 
 def _tripwire() -> str:

@@ -8,14 +8,15 @@ from typing import Any
 
 from triage.case.rows import Row, is_sealed
 from triage.case.store import Case
+from triage.cli.known import known_lines, unseen_line
 from triage.names import shown
 from triage.phrases import clock, counted, listing
-from triage.records import Extent, Queue, Role
+from triage.records import LOOKS, Extent, Queue, Role
 from triage.settings import Sourced, listed
 from triage.shipped import shipped
 from triage.verdicts.rules import NOT_LOOKED_FOR
 from triage.verdicts.words import ROLE_WORDS
-from triage.weights import all_weights, chosen
+from triage.weights import Weights, all_weights, chosen
 
 KIND_WORDS: Mapping[str, str] = {
     "empty_file": "empty",
@@ -41,6 +42,8 @@ def status_lines(case: Case) -> Iterator[str]:
         if queue is Queue.SEALED and not number:
             continue  # "0" would say more than is known: often nobody looked
         yield f"  {queue.value:<10} {number:>6}{_unread_detail(counts.kinds) if queue is Queue.UNREADABLE else ''}"
+    if unseen := unseen_line(case):
+        yield f"  {unseen}"
     if counts.kinds.get(Extent.PARTIAL):
         yield f"  {counted(counts.kinds[Extent.PARTIAL], 'video', 'videos')} not wholly seen; the queue says why"
     if counts.left:
@@ -55,11 +58,13 @@ def queue_lines(case: Case, queue: Queue | None, limit: int | None) -> Iterator[
     """Videos in order, each with its reasons."""
     number = 0
     blind: dict[str, None] = {}  # said once at the end, not under every video
+    rank = {video: place for place, video in enumerate(case.unsealed())}
     for are_sealed, rows in groupby(case.rows(queue, limit), is_sealed):
         for row in rows:
             number += 1
             yield f"{number:>4}  {row['verdict']['queue'].upper():<10} {_names(row['video'])}"
             yield from _sealed_lines(row) if are_sealed else _reason_lines(row, blind)
+            yield from (f"      {line}" for line in known_lines(row, rank, case.name_of))
         if are_sealed:
             yield from _what_sealed_means()
     if number == 0:
@@ -113,11 +118,23 @@ def weights_lines() -> Iterator[str]:
         yield f"{weights.name}  ({'yours' if weights.yours else 'shipped'}; {state})"
         file = f"{shown(weights.file.name)}, SHA-256 {weights.sha256[:12]}…"
         yield f"    file {file}, {weights.input_px} px, {weights.licence}"
-        yield f"    labels {', '.join(f'{theirs}={ours}' for theirs, ours in weights.labels.items())}"
+        if weights.labels:
+            yield f"    labels {', '.join(f'{theirs}={ours}' for theirs, ours in weights.labels.items())}"
+        if Role.COPIES in weights.roles:
+            yield f"    finds copies; {background_words(weights)}"
         yield f"    card {shown(weights.card)}"
-    missing = [ROLE_WORDS[role] for role in Role if role not in serving]
+    missing = [ROLE_WORDS[role] for role in LOOKS if role not in serving]
     if missing:
         yield f"No model looks for {listing(missing)}. Bring one: triage weights add FILE --role ROLE --labels ..."
+    if Role.COPIES not in serving:
+        yield "No model finds copies. Bring one: triage weights add FILE --role copies"
+
+
+def background_words(weights: Weights) -> str:
+    """What the likeness of pictures is weighed against by weights that find copies."""
+    if weights.background is None:
+        return "no vectors of unrelated pictures, so likeness is not weighed against them"
+    return f"likeness weighed against unrelated pictures: {shown(weights.background.name)}"
 
 
 def _names(video: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from triage.phrases import clock, counted, listing, span
-from triage.records import Coverage, Extent, Fault, Label, Queue, Reason, Role, Track, Verdict
+from triage.records import LOOKS, Coverage, Extent, Fault, Label, Queue, Reason, Role, Track, Verdict
 from triage.settings import Judging
 from triage.verdicts.policy import Policy, Rule
 from triage.verdicts.words import CONDITION_WORDS, LABEL_PLURALS, LABEL_WORDS, ROLE_WORDS, Likelihood, likelihood
@@ -264,7 +264,7 @@ def _looked(
             words += f"; in {counted(missed, 'picture', 'pictures')} not, or not for all of it, since a model failed"
         # A video of which no picture was looked at is as good as not read.
         yield Reason("looked", words, Queue.ROUTINE if coverage.sampled > missed else Queue.PRIORITY)
-    missing = [ROLE_WORDS[role] for role in Role if role not in looked_for]
+    missing = [ROLE_WORDS[role] for role in LOOKS if role not in looked_for]
     if missing:
         # With no detector at all nothing was seen, which is as bad as a video that was not wholly read.
         queue = Queue.ROUTINE if looked_for else Queue.PRIORITY

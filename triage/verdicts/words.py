@@ -74,6 +74,7 @@ ROLE_WORDS: Mapping[Role, str] = {
     Role.GRAPHIC: "graphic content",
     Role.FACES: "faces",
     Role.SEXUAL: "sexual content",
+    Role.COPIES: "copies",
 }
 
 

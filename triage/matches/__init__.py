@@ -1,0 +1,1 @@
+"""Frame -> Embedding -> Fingerprint; fingerprints -> Overlap."""
