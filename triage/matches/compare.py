@@ -1,0 +1,82 @@
+"""Two fingerprints -> what one shows of the other, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from triage.errors import MatchIndexError
+from triage.matches.align import ZERO_SHARE, Stretch, align, without_echoes
+from triage.matches.edits import look, name_edits
+from triage.matches.evidence import is_enough
+from triage.matches.likeness import FLOOR, alike
+from triage.matches.moments import Moments, moments
+from triage.matches.spans import seen_segment, segment, share
+from triage.matches.stills import is_still, seen_in
+from triage.records import Fingerprint, Overlap, Segment, Vectors
+from triage.settings import Matching
+
+
+def compare(
+    query: Fingerprint, stored: Fingerprint, settings: Matching, *, weights: Vectors | None = None
+) -> Overlap | None:
+    """What the query shows of the other; None: nothing of it is found.
+
+    Args:
+        query: the video that is asked for.
+        stored: another.
+        weights: (N,) of the query's pictures, in (0, 1]: low for those that are common in the whole collection.
+
+    Raises:
+        MatchIndexError: they were made by different models.
+        ValueError: both are of the same video.
+    """
+    if query.model != stored.model:
+        raise MatchIndexError(
+            f"{query.video[:12]} has a fingerprint by {query.model}, {stored.video[:12]} one by {stored.model}; wanted "
+            "are two by the same model: scan or add again the one that is of the old model"
+        )
+    if query.video == stored.video:
+        raise ValueError(f"a video is not compared with itself, got {query.video[:12]} twice")
+    queried, known = moments(query, weights), moments(stored)
+    if not len(queried) or not len(known):
+        return None
+    stretches = without_echoes(list(_found(query, stored, queried, known, settings)))
+    if not stretches:
+        return None
+    still = is_still(queried) or is_still(known)
+    shown = seen_segment if still else segment
+    segments = sorted((shown(stretch, queried, known) for stretch in stretches), key=_in_time)
+    query_share = share(((each.query_start_ms, each.query_end_ms) for each in segments), queried.length_ms)
+    stored_share = share(((each.stored_start_ms, each.stored_end_ms) for each in segments), known.length_ms)
+    return Overlap(
+        query=query.video,
+        stored=stored.video,
+        segments=tuple(segments),
+        query_share=query_share,
+        stored_share=stored_share,
+        edits=name_edits(
+            look(query, stored, queried, known, stretches),
+            stretches,
+            is_video=not still,
+            query_share=query_share,
+            stored_share=stored_share,
+        ),
+    )
+
+
+def _found(
+    query: Fingerprint, stored: Fingerprint, queried: Moments, known: Moments, settings: Matching
+) -> Iterator[Stretch]:
+    floor = min(FLOOR, ZERO_SHARE * settings.least_similarity)
+    for mirrored in (False, True):
+        pairs = alike(query, stored, queried, known, mirrored=mirrored, at_least=floor)
+        if is_still(queried) or is_still(known):
+            yield from seen_in(pairs, queried, known, settings, mirrored=mirrored)
+            continue
+        for stretch in align(pairs, queried, known, settings, mirrored=mirrored):
+            if is_enough(stretch, query, stored, queried, known, settings):
+                yield stretch
+
+
+def _in_time(segment: Segment) -> tuple[int, int]:
+    return segment.query_start_ms, segment.stored_start_ms
