@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "triage"
 
 BASE = {
     *("records", "errors", "geometry", "settings", "weights", "shipped", "__init__"),
-    *("cards", "durable", "names", "network", "original", "phrases"),
+    *("cards", "durable", "fingerprint_file", "names", "network", "original", "phrases"),
 }
 """Below every stage; these know one another and nothing else."""
 
@@ -24,27 +24,30 @@ MAY_IMPORT = {
     "tracks": BASE,
     "estimates": BASE,
     "verdicts": BASE,
+    "matches": BASE,
     "ahead": BASE,
-    "pipeline": BASE | {"ahead", "frames", "findings", "tracks", "estimates", "verdicts"},
+    "pipeline": BASE | {"ahead", "frames", "findings", "tracks", "estimates", "verdicts", "matches"},
     "case": BASE,
     "evaluation": BASE | {"pipeline", "findings", "frames"},
     "exports": BASE | {"case"},
-    "run": BASE | {"pipeline", "case"},
+    "run": BASE | {"pipeline", "case", "matches"},
     "demo": BASE,
-    "cli": BASE | {"pipeline", "case", "run", "exports", "demo", "evaluation", "findings", "verdicts"},
+    "cli": BASE | {"pipeline", "case", "run", "exports", "demo", "evaluation", "findings", "verdicts", "matches"},
 } | dict.fromkeys(BASE, BASE)
 """A stage never imports another stage; only the pipeline knows them all; nothing imports the command line. The command
 line reads findings to open a model that a user brings, and verdicts for its words."""
 
 HOMES = {
     "av": {"frames/pyav.py", "frames/orientation.py", "demo.py"},
-    "torch": {"findings/yolo.py"},
+    "torch": {"findings/yolo.py", "matches/torchscript.py"},
     "torchvision": {"findings/yolo.py"},
     "ultralytics": {"findings/yolo.py"},
     "openvino": {"network.py", "findings/yolo.py"},
     "trackers": {"tracks/linker.py"},
     "supervision": {"tracks/linker.py"},
-    "sqlite3": {"case/store.py"},
+    "sqlite3": {"case/catalogue.py"},
+    "faiss": {"matches/faiss_index.py"},
+    "pdqhash": {"matches/pdq.py"},
     "typer": {"cli/main.py", "cli/console.py"},
     "rich": {"cli/progress.py"},
 }

@@ -16,11 +16,15 @@ from triage.estimates.registry import estimate
 from triage.findings.conditions import condition
 from triage.findings.detector import Detector, Model, Reader
 from triage.frames.pyav import open_video
+from triage.matches.embedder import Embedder
+from triage.original import open_original, unread
 from triage.phrases import clock, counted
 from triage.records import (
     Coverage,
+    Embedding,
     Fault,
     Finding,
+    Fingerprint,
     Frame,
     Label,
     Provenance,
@@ -50,15 +54,29 @@ class Stages:
     detectors: Sequence[Detector]
     readers: Sequence[Reader]
     provenance: Provenance
+    embedder: Embedder | None = None
+    """What makes fingerprints; None: there are no weights for it, so no copy is found. Reports do not depend on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What one pass over a video leaves."""
+
+    report: Report
+    fingerprint: Fingerprint | None
+    """None: nothing makes fingerprints here, or what does failed on this video."""
 
 
 def make_stages(
-    settings: Settings, detectors: Sequence[Detector] | None = None, readers: Sequence[Reader] = ()
+    settings: Settings,
+    detectors: Sequence[Detector] | None = None,
+    readers: Sequence[Reader] = (),
+    embedder: Embedder | None = None,
 ) -> Stages:
     """The stages that these settings ask for.
 
     Args:
-        detectors: instead of those that the weights at hand can serve; then ``readers`` are theirs.
+        detectors: instead of those that the weights at hand can serve; then ``readers`` and ``embedder`` are theirs.
 
     Raises:
         PolicyError: the policy cannot be read.
@@ -67,8 +85,10 @@ def make_stages(
     policy = load_policy(settings.judging.policy)
     if detectors is None:
         from triage.findings.registry import open_models
+        from triage.matches.registry import open_embedder
 
         detectors, readers = open_models(settings)
+        embedder = open_embedder(settings)
     models: list[Model] = sorted([*detectors, *readers], key=lambda model: model.name)
     looking = _short_hash(settings.digest(judging=False), *sorted(model.recipe for model in models))
     judging = _short_hash(settings.digest(judging=True), policy.text)
@@ -81,15 +101,28 @@ def make_stages(
         looked_for=tuple(role for role in Role if role in roles),
         thresholds={one.name: dict(one.thresholds) for one in sorted(detectors, key=lambda one: one.name)},
     )
-    return Stages(settings, policy, detectors, readers, provenance)
+    return Stages(settings, policy, detectors, readers, provenance, embedder)
 
 
 def examine(
     path: Path, video_id: str, stages: Stages, on_time: Callable[[int], None] = lambda _: None
 ) -> Report | Sealed:
+    """What ``take_in`` says of one video, without a fingerprint.
+
+    Raises:
+        VideoError: there is no picture in it to look at.
+    """
+    result = take_in(path, video_id, replace(stages, embedder=None), on_time)
+    return result if isinstance(result, Sealed) else result.report
+
+
+def take_in(
+    path: Path, video_id: str, stages: Stages, on_time: Callable[[int], None] = lambda _: None
+) -> Examined | Sealed:
     """One video through every stage, or as far as the tripwire lets it.
 
-    Nothing of a video is written before this has returned, and of one that is sealed there is nothing to write.
+    Nothing of a video is written before this has returned, and of one that is sealed there is nothing to write: a
+    fingerprint comes out beside a report or not at all.
 
     Args:
         video_id: SHA-256 of the file.
@@ -102,6 +135,7 @@ def examine(
     readings: list[Reading] = []
     failed = _Failed()
     watch = _Watch()
+    traces = _Traces(stages.embedder)
     conditions: Counter[str] = Counter()
     with open_video(path, video_id, stages.settings.sampling) as source:
         picture_bytes = source.video.width_px * source.video.height_px * 3
@@ -111,6 +145,7 @@ def examine(
                 found = _look(stages.detectors, frames, failed)
                 findings.extend(chain.from_iterable(found))
                 readings.extend(_read(stages.readers, frames, found, failed))
+                traces.add(frames)
                 conditions.update(str(condition(frame.image)) for frame in frames)
                 if watch.is_due(found):
                     tracks = _tracks(findings, readings, {}, stages)
@@ -120,8 +155,44 @@ def examine(
                 on_time(frames[-1].time_ms)
         coverage = source.coverage()
         tracks = _tracks(findings, readings, source.stood_ms(), stages)
+        fingerprint = traces.fingerprint(video_id, coverage, source.stood_ms())
         video = source.video
-    return _judged(video, coverage, tracks, failed.faults(), stages.provenance, conditions, stages)
+    result = _judged(video, coverage, tracks, failed.faults(), stages.provenance, conditions, stages)
+    return result if isinstance(result, Sealed) else Examined(result, fingerprint)
+
+
+def trace(path: Path, video_id: str, stages: Stages, embedder: Embedder) -> Fingerprint | None:
+    """The fingerprint of a video whose report is there already: no detector looks.
+
+    Whoever calls it has made sure that the video is not sealed.
+
+    Raises:
+        VideoError: there is no picture in it to look at.
+    """
+    traces = _Traces(embedder)
+    with open_video(path, video_id, stages.settings.sampling) as source:
+        with ahead(source.frames(), room=stages.settings.detecting.batch) as coming:
+            for frames in _batches(coming, stages.settings.detecting.batch):
+                traces.add(frames)
+        return traces.fingerprint(video_id, source.coverage(), source.stood_ms())
+
+
+def fingerprint_clip(path: Path, stages: Stages) -> Fingerprint | Sealed | None:
+    """The fingerprint of a clip that is in no case: it goes past the tripwire like any other, so every detector looks.
+
+    Returns:
+        None: nothing makes fingerprints here, or what does failed on this clip.
+
+    Raises:
+        VideoError: there is no picture in it to look at, or it cannot be read.
+    """
+    with open_original(path) as file:
+        try:
+            video_id = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise unread(error) from error
+    result = take_in(path, video_id, stages)
+    return result if isinstance(result, Sealed) else result.fingerprint
 
 
 def judge_again(report: Report, stages: Stages) -> Report | Sealed:
@@ -188,6 +259,30 @@ class _Watch:
             return False
         self._next = 2 * self._looks
         return True
+
+
+class _Traces:
+    """Embeddings of the pictures looked at, as they come; none any more once the embedder has failed."""
+
+    def __init__(self, embedder: Embedder | None) -> None:
+        self._embedder = embedder
+        self._embeddings: list[Embedding] = []
+
+    def add(self, frames: Sequence[Frame]) -> None:
+        if self._embedder is None:
+            return
+        try:
+            self._embeddings.extend(self._embedder.embed(frames))
+        except DetectorError:
+            # Half a fingerprint would say of the other half that it is no copy of anything.
+            self._embedder = None
+
+    def fingerprint(self, video_id: str, coverage: Coverage, stood_ms: Mapping[int, int]) -> Fingerprint | None:
+        embedder = self._embedder
+        if embedder is None:
+            return None
+        length_ms = coverage.reached_ms
+        return Fingerprint.of(video_id, embedder.model, length_ms, self._embeddings, stood_ms, embedder.dim)
 
 
 class _Failed:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.examples import PROVENANCE, failure, report, under_other_settings, video_id
+from triage.case.catalogue import CATALOGUE, FORMAT
 from triage.case.rows import row_of
-from triage.case.store import CATALOGUE, FORMAT, Case, only_scan, open_case
+from triage.case.store import Case, only_scan, open_case
 from triage.errors import CaseError, CaseFullError, Refusal, UsageError
 from triage.original import Stamp
 from triage.records import Queue
@@ -157,10 +158,10 @@ def test_results_of_other_settings_than_the_last_scan_are_counted(tmp_path: Path
 def test_nothing_is_written_where_nothing_changed(tmp_path: Path) -> None:
     with open_case(tmp_path, make=True) as case:
         put(case, "one", Queue.ROUTINE)
-        before = case._catalogue.total_changes
+        before = case._catalogue._connection.total_changes
         case.note_file(Path("/dump/one.mp4"), STAMP, video_id("one"))
         case.take(row_of(report("one", Queue.ROUTINE, 1.0)))
-        assert case._catalogue.total_changes == before
+        assert case._catalogue._connection.total_changes == before
 
 
 def test_a_case_that_may_not_be_written_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from tests import media
 from tests.examples import bright_is_armed
 from tests.nets import squares_net
-from triage.case.store import CATALOGUE, FORMAT
+from triage.case.catalogue import CATALOGUE, FORMAT
 from triage.cli.main import app
 from triage.errors import DetectorError
 from triage.findings import registry
@@ -37,7 +37,7 @@ def stopped_scan(dump: Path, case: Path, monkeypatch: pytest.MonkeyPatch) -> Res
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("triage.run.local.examine", interrupt)
+        patched.setattr("triage.run.local.take_in", interrupt)
         return triage("scan", dump, "--case", case)
 
 
@@ -306,6 +306,8 @@ def test_settings_say_where_each_value_comes_from() -> None:
 
 COMMANDS = [
     *(["scan"], ["status"], ["queue"], ["export"], ["demo"], ["settings"], ["doctor"], ["evaluate"]),
+    *(["match"], ["find"], ["clusters"]),
+    *(["bank", word] for word in ("add", "list", "show", "disable", "enable", "import", "export")),
     *(["weights", "list"], ["weights", "verify"], ["weights", "add"], ["weights", "remove"]),
 ]
 

@@ -27,6 +27,7 @@ from triage.evaluation.metrics import (
     score_for_recall,
     tallies,
     wilson,
+    with_interval,
     within_matrix,
 )
 
@@ -198,3 +199,13 @@ def test_a_promise_that_comes_true_has_no_calibration_error() -> None:
     right = np.arange(100) < 80
     assert expected_calibration_error(np.full(100, 0.8), right) == pytest.approx(0)
     assert expected_calibration_error(np.full(100, 0.3), right) == pytest.approx(0.5)
+
+
+def test_an_interval_of_95_percent_holds_that_of_90() -> None:
+    values = np.random.default_rng(1).random(40)
+
+    def mean(times: Array) -> float:
+        return float(times @ values / times.sum())
+
+    usual, wider = with_interval(40, mean), with_interval(40, mean, percent=(2.5, 97.5))
+    assert wider.low < usual.low < usual.value < usual.high < wider.high

@@ -17,7 +17,8 @@ import pytest
 from tests import media
 from tests.examples import PROVENANCE, report, video_id
 from tests.run.test_local import run
-from triage.case.store import CATALOGUE, Case, open_case
+from triage.case.catalogue import CATALOGUE
+from triage.case.store import Case, open_case
 from triage.durable import sha256_of
 from triage.errors import CaseError, DetectorError, Refusal
 from triage.estimates.registry import ESTIMATORS
@@ -154,7 +155,7 @@ def test_nothing_in_the_case_folder_holds_more_than_the_seal(dump: Path, case: C
     video = json.loads((dump.parent / "case/sealed").glob("*.json").__next__().read_text())["video"]["id"]
     files = [file for file in case.folder.rglob("*") if file.is_file()]
     assert [name for name in said_of(video, files) if not name.startswith(CATALOGUE)] == [f"{video}.json"]
-    kept = case._all("SELECT * FROM results WHERE video = ?", (video,))
+    kept = case._catalogue.all("SELECT * FROM results WHERE video = ?", (video,))
     assert [value for value in kept[0] if isinstance(value, float | int)] == [-1, 0.0, 0]
 
 

@@ -5,6 +5,7 @@
     CASE/
       catalogue.sqlite      which file lies where, and where each video waits
       reports/ab/ab….json   one per video and settings, named by the video's SHA-256 and the settings' hash
+      fingerprints/ab/ab….npz  one per video and model: what copies of it are found with; no pixel
       sealed/ab….json       one per sealed content, whatever the settings; of these the case holds nothing else
 
 A report file, written whole or not at all, *is* the mark that its video is done. The catalogue can lag behind by the
@@ -15,55 +16,22 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import filelock
 
+from triage.case.catalogue import CATALOGUE, Catalogue, open_catalogue
+from triage.case.copies import Copies, with_overlaps
 from triage.case.rows import Row, dump_row, is_sealed, load_row, row_of, with_paths
 from triage.durable import no_room, write_whole
-from triage.errors import CaseError, CaseFullError, Refusal, ReportError, UsageError
+from triage.errors import CaseError, Refusal, ReportError, UsageError
+from triage.names import shown
 from triage.original import Stamp
-from triage.records import Failure, Provenance, Queue, Report, Sealed
-
-FORMAT = 1
-"""Version of the catalogue's tables, kept in SQLite's ``user_version``."""
-CATALOGUE = "catalogue.sqlite"
-LEAST_ROOM = 65_536
-"""Bytes below which a disk counts as full: SQLite's log starts with 32 KiB."""
-
-_TABLES = """
-CREATE TABLE places (
-    path BLOB NOT NULL,         -- as the system spells it; a name need not be text
-    video TEXT NOT NULL,        -- SHA-256 of what lies or lay there; '' for what was not read (yet)
-    size INTEGER,
-    mtime_ns INTEGER,
-    ctime_ns INTEGER,
-    kind TEXT,                  -- why it could not be read; NULL with video '': its turn has not come
-    why TEXT,
-    is_there INTEGER NOT NULL,  -- 0: these bytes lay there once
-    PRIMARY KEY (path, video)
-) STRICT;
-CREATE INDEX places_of_video ON places (video);
-CREATE TABLE results (
-    video TEXT PRIMARY KEY,
-    settings TEXT NOT NULL,     -- the last ones it was scanned with
-    queue TEXT NOT NULL,
-    place INTEGER NOT NULL,     -- of the queue, 0 for urgent; what is sealed comes before it
-    weight REAL NOT NULL,
-    kind TEXT NOT NULL,         -- extent of a report, or why there is none
-    reached_ms INTEGER NOT NULL
-) STRICT;
-CREATE VIEW unread AS SELECT path, kind, why FROM places WHERE video = '' AND kind IS NOT NULL;
-CREATE TABLE last_scan (settings TEXT NOT NULL) STRICT;
-"""
-
+from triage.records import Failure, Fingerprint, Provenance, Queue, Report, Sealed
 
 NOTHING_KNOWN = Provenance(version="", settings="", weights={}, runs_on={}, looked_for=())
 
@@ -91,8 +59,9 @@ class Counts:
 class Case:
     """An open case folder. Not to be shared between threads."""
 
-    def __init__(self, folder: Path, catalogue: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, catalogue: Catalogue) -> None:
         self.folder = folder
+        self.copies = Copies(folder, catalogue)
         self._catalogue = catalogue
 
     def begin(self, settings: str, roots: Sequence[Path], there: Iterable[Path]) -> None:
@@ -105,20 +74,20 @@ class Case:
         """
         met = {os.fsencode(path) for path in there}
         within = [os.fsencode(root).rstrip(b"/") for root in roots]
-        known = {path for (path,) in self._all("SELECT path FROM places WHERE is_there")}
+        known = {path for (path,) in self._catalogue.all("SELECT path FROM places WHERE is_there")}
         lost = [(path,) for path in known - met if any(path == root or path.startswith(root + b"/") for root in within)]
-        with self._writing():
-            self._catalogue.execute("DELETE FROM last_scan")
-            self._catalogue.execute("INSERT INTO last_scan VALUES (?)", (settings,))
-            self._catalogue.executemany("DELETE FROM places WHERE path = ? AND video = ''", lost)
-            self._catalogue.executemany("UPDATE places SET is_there = 0 WHERE path = ?", lost)
-            self._catalogue.executemany(
+        with self._catalogue.writing() as writing:
+            writing.execute("DELETE FROM last_scan")
+            writing.execute("INSERT INTO last_scan VALUES (?)", (settings,))
+            writing.executemany("DELETE FROM places WHERE path = ? AND video = ''", lost)
+            writing.executemany("UPDATE places SET is_there = 0 WHERE path = ?", lost)
+            writing.executemany(
                 "INSERT INTO places VALUES (?, '', NULL, NULL, NULL, NULL, NULL, 1)", [(path,) for path in met - known]
             )
 
     def known(self, path: Path, stamp: Stamp) -> str | None:
         """The SHA-256 of a file that was read before and has not changed since."""
-        row = self._one(
+        row = self._catalogue.one(
             "SELECT video FROM places WHERE path = ? AND video != '' AND is_there "
             "AND size = ? AND mtime_ns = ? AND ctime_ns = ?",
             (os.fsencode(path), stamp.size, stamp.mtime_ns, stamp.ctime_ns),
@@ -129,17 +98,17 @@ class Case:
         """Keep where these bytes lie; where others lay before, that is kept too, as past."""
         place = os.fsencode(path)
         wanted = [(place, video, stamp.size, stamp.mtime_ns, stamp.ctime_ns, None, None, 1)]
-        if self._all("SELECT * FROM places WHERE path = ? AND is_there", (place,)) == wanted:
+        if self._catalogue.all("SELECT * FROM places WHERE path = ? AND is_there", (place,)) == wanted:
             return  # every write waits for the disk
-        with self._writing():
-            self._catalogue.execute("DELETE FROM places WHERE path = ? AND video = ''", (place,))
-            self._catalogue.execute("UPDATE places SET is_there = 0 WHERE path = ?", (place,))
-            self._catalogue.executemany("REPLACE INTO places VALUES (?, ?, ?, ?, ?, ?, ?, ?)", wanted)
+        with self._catalogue.writing() as writing:
+            writing.execute("DELETE FROM places WHERE path = ? AND video = ''", (place,))
+            writing.execute("UPDATE places SET is_there = 0 WHERE path = ?", (place,))
+            writing.executemany("REPLACE INTO places VALUES (?, ?, ?, ?, ?, ?, ?, ?)", wanted)
 
     def note_unread(self, path: Path, kind: Refusal, why: str) -> None:
         """Keep that what is at ``path`` could not be read; what was known of it stays."""
-        with self._writing():
-            self._catalogue.execute(
+        with self._catalogue.writing() as writing:
+            writing.execute(
                 "REPLACE INTO places VALUES (?, '', NULL, NULL, NULL, ?, ?, 1)", (os.fsencode(path), kind.value, why)
             )
 
@@ -207,6 +176,16 @@ class Case:
         self.take(row)
         return row
 
+    def save_fingerprint(self, fingerprint: Fingerprint) -> None:
+        """Write what copies of a content are found with.
+
+        Raises:
+            ValueError: the content is sealed, so there is nothing to keep of it.
+        """
+        if self.is_sealed(fingerprint.video):
+            raise ValueError(f"{fingerprint.video[:12]} is sealed: ask is_sealed before anything is made of it")
+        self.copies.save(fingerprint)
+
     def take(self, row: Row) -> None:
         """Make the catalogue say what this row says of its content; of what is sealed, let go of earlier reports."""
         verdict, coverage = row["verdict"], row["coverage"]
@@ -218,55 +197,70 @@ class Case:
         values = (video, row["provenance"]["settings"], queue, place, weight, kind, coverage["reached_ms"] or 0)
         if is_sealed(row):
             self._let_go(video)
-        if self._one("SELECT * FROM results WHERE video = ?", values[:1]) == values:
+        if self._catalogue.one("SELECT * FROM results WHERE video = ?", values[:1]) == values:
             return
-        with self._writing():
-            self._catalogue.execute("REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        with self._catalogue.writing() as writing:
+            writing.execute("REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     def _let_go(self, video: str) -> None:
-        """Remove the reports of a content from before it was sealed: they say what was seen where in which picture.
+        """Remove what was made of a content before it was sealed: reports say what was seen where in which picture.
 
-        The same file, settings and weights would make the same reports again, so nothing is lost that may be had.
+        The same file, settings and weights would make the same again, so nothing is lost that may be had.
         """
         for report in self._report_path(video, "").parent.glob(f"*{video}.*"):  # also one that a kill left half written
             try:
                 report.unlink(missing_ok=True)
             except OSError as error:
                 raise no_room(report, error) from error
+        self.copies.let_go(video)
 
     def rows(self, queue: Queue | None = None, limit: int | None = None) -> Iterator[Row]:
         """The rows with their paths, the most urgent first: one for every content, and for every file not read."""
-        chosen = self._all(
+        chosen = self._catalogue.all(
             "SELECT video, settings FROM results WHERE ?1 IS NULL OR queue = ?1 "
             "ORDER BY place, weight DESC, reached_ms DESC, video LIMIT ?2",
             (queue, -1 if limit is None else limit),
         )
+        banks = self.copies.banks()
         for video, settings in chosen:
-            row = self._row_or_why(video, settings)
+            row = self._with_overlaps(self._row_or_why(video, settings), banks)
             yield with_paths(row, self._paths(video, is_there=True), self._paths(video, is_there=False))
         if queue in {None, Queue.UNREADABLE}:
             yield from self._unread_rows(-1 if limit is None else max(0, limit - len(chosen)))
 
+    def _with_overlaps(self, row: Row, banks: Mapping[str, str]) -> Row:
+        video = row["video"]["id"]
+        return with_overlaps(row, self.copies.of(video), self.copies.blank(video), banks)
+
+    def unsealed(self) -> list[str]:
+        """Every content that was examined and may be looked at, the most urgent first."""
+        ordered = self._catalogue.all("SELECT video FROM results ORDER BY place, weight DESC, reached_ms DESC, video")
+        return [video for (video,) in ordered if not self.is_sealed(video)]
+
+    def lengths_ms(self) -> dict[str, int]:
+        """Content -> how much of it was reached."""
+        return dict(self._catalogue.all("SELECT video, reached_ms FROM results"))
+
     def counts(self) -> Counts:
         """How the case stands."""
-        (files,) = self._one("SELECT count(DISTINCT path) FROM places WHERE is_there") or (0,)
-        (ever,) = self._one("SELECT count(DISTINCT path) FROM places") or (0,)
-        (unread,) = self._one("SELECT count(*) FROM unread") or (0,)
-        (pending,) = self._one("SELECT count(*) FROM places WHERE video = '' AND kind IS NULL") or (0,)
-        (unfinished,) = self._one(
+        (files,) = self._catalogue.one("SELECT count(DISTINCT path) FROM places WHERE is_there") or (0,)
+        (ever,) = self._catalogue.one("SELECT count(DISTINCT path) FROM places") or (0,)
+        (unread,) = self._catalogue.one("SELECT count(*) FROM unread") or (0,)
+        (pending,) = self._catalogue.one("SELECT count(*) FROM places WHERE video = '' AND kind IS NULL") or (0,)
+        (unfinished,) = self._catalogue.one(
             "SELECT count(DISTINCT video) FROM places WHERE video != '' AND video NOT IN (SELECT video FROM results)"
         ) or (0,)
-        (otherwise,) = self._one(
+        (otherwise,) = self._catalogue.one(
             "SELECT count(*) FROM results WHERE settings NOT IN (SELECT settings FROM last_scan) "
             "AND video IN (SELECT video FROM places WHERE is_there) AND queue != ?",
             (Queue.SEALED,),
         ) or (0,)
-        queues = dict(self._all("SELECT queue, count(*) FROM results GROUP BY queue"))
+        queues = dict(self._catalogue.all("SELECT queue, count(*) FROM results GROUP BY queue"))
         by_queue = {name: int(queues.get(name, 0)) for name in Queue}
         by_queue[Queue.UNREADABLE] += unread
-        kinds = Counter(dict(self._all("SELECT kind, count(*) FROM results GROUP BY kind")))
-        kinds.update(dict(self._all("SELECT kind, count(*) FROM unread GROUP BY kind")))
-        videos, reached_ms = self._one("SELECT count(*), coalesce(sum(reached_ms), 0) FROM results") or (0, 0)
+        kinds = Counter(dict(self._catalogue.all("SELECT kind, count(*) FROM results GROUP BY kind")))
+        kinds.update(dict(self._catalogue.all("SELECT kind, count(*) FROM unread GROUP BY kind")))
+        videos, reached_ms = self._catalogue.one("SELECT count(*), coalesce(sum(reached_ms), 0) FROM results") or (0, 0)
         return Counts(
             files=files,
             videos=videos,
@@ -278,9 +272,20 @@ class Case:
             otherwise=otherwise,
         )
 
+    def files(self, video: str) -> list[Path]:
+        """Where these bytes lie."""
+        return [Path(path) for path in self._paths(video, is_there=True)]
+
+    def name_of(self, video: str) -> str:
+        """Where these bytes lie, or else where they lay, fit to be shown; without a place, their first digits."""
+        paths = self._paths(video, is_there=True) or self._paths(video, is_there=False)
+        return shown(paths[0]) if paths else video[:12]
+
     def _paths(self, video: str, *, is_there: bool) -> list[str]:
         """Where these bytes lie, or where they lay, in the order of the alphabet."""
-        found = self._all("SELECT path FROM places WHERE video = ? AND is_there = ? ORDER BY path", (video, is_there))
+        found = self._catalogue.all(
+            "SELECT path FROM places WHERE video = ? AND is_there = ? ORDER BY path", (video, is_there)
+        )
         return [os.fsdecode(path) for (path,) in found]
 
     def _row_or_why(self, video: str, settings: str) -> Row:
@@ -298,32 +303,21 @@ class Case:
 
     def queue_of(self, video: str) -> str | None:
         """The queue in which these bytes wait; None if they were never examined."""
-        row = self._one("SELECT queue FROM results WHERE video = ?", (video,))
+        row = self._catalogue.one("SELECT queue FROM results WHERE video = ?", (video,))
         return row[0] if row else None
 
     def _unread_rows(self, limit: int) -> Iterator[Row]:
-        for path, kind, why in self._all("SELECT path, kind, why FROM unread ORDER BY path LIMIT ?", (limit,)):
+        for path, kind, why in self._catalogue.all(
+            "SELECT path, kind, why FROM unread ORDER BY path LIMIT ?", (limit,)
+        ):
             failure = Failure(None, Refusal(kind), why, NOTHING_KNOWN)
-            yield with_paths(row_of(failure), [os.fsdecode(path)], [])
+            yield with_paths(with_overlaps(row_of(failure), [], [], {}), [os.fsdecode(path)], [])
 
     def _seal_path(self, video: str) -> Path:
         return self.folder / "sealed" / f"{video}.json"
 
     def _report_path(self, video: str, settings: str) -> Path:
         return self.folder / "reports" / video[:2] / f"{video}.{settings}.json"
-
-    def _all(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with _spoken(self.folder):
-            return self._catalogue.execute(query, values).fetchall()
-
-    def _one(self, query: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
-        rows = self._all(query, values)
-        return rows[0] if rows else None
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with _spoken(self.folder), self._catalogue:
-            yield
 
 
 @contextmanager
@@ -338,14 +332,8 @@ def open_case(folder: Path, *, make: bool = False) -> Iterator[Case]:
         _make_folder(folder)
     elif not _is_case(folder):
         raise UsageError(f"{folder}: there is no case here; make one with: triage scan DUMP --case {folder}")
-    with _spoken(folder):
-        connection = sqlite3.connect(folder / CATALOGUE) if make else _connect_to_read(folder)
-    try:
-        with _spoken(folder):
-            _prepare(connection, folder, make=make)
-        yield Case(folder, connection)
-    finally:
-        connection.close()
+    with open_catalogue(folder, make=make) as catalogue:
+        yield Case(folder, catalogue)
 
 
 @contextmanager
@@ -367,33 +355,6 @@ def only_scan(case: Case) -> Iterator[None]:
         if error.filename is None or Path(error.filename).name != ".scan.lock":
             raise
         raise no_room(case.folder / CATALOGUE, error) from error
-
-
-def _prepare(connection: sqlite3.Connection, folder: Path, *, make: bool) -> None:
-    (made_by,) = connection.execute("PRAGMA user_version").fetchone()
-    if made_by > FORMAT:
-        raise CaseError(
-            f"{folder}: this case was made by a newer version of triage (kind {made_by}, this one knows {FORMAT}); "
-            "update triage, or use another case"
-        )
-    if not make:
-        return
-    if made_by < FORMAT:
-        connection.execute("PRAGMA journal_mode = WAL")
-        # One transaction, so that a kill in between leaves no half-made catalogue.
-        connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
-    connection.execute("PRAGMA synchronous = FULL")
-
-
-def _connect_to_read(folder: Path) -> sqlite3.Connection:
-    """A connection that cannot write, also where nobody may: a case on a read-only disk is evidence to look at."""
-    address = f"{(folder / CATALOGUE).resolve().as_uri()}?mode=ro"
-    try:
-        connection = sqlite3.connect(address, uri=True)
-        connection.execute("PRAGMA user_version").fetchone()
-    except sqlite3.OperationalError:
-        return sqlite3.connect(f"{address}&immutable=1", uri=True)
-    return connection
 
 
 def _is_case(folder: Path) -> bool:
@@ -419,26 +380,3 @@ def _make_folder(folder: Path) -> None:
         if error.errno in {errno.EEXIST, errno.ENOTDIR}:
             raise UsageError(f"{folder}: is a file; --case wants a folder") from error
         raise no_room(folder / CATALOGUE, error) from error
-
-
-@contextmanager
-def _spoken(folder: Path) -> Iterator[None]:
-    """SQLite's errors as our sentences."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        # On a very full disk SQLite cannot even make its log, and calls that an I/O error.
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL or _is_full(folder):
-            raise CaseFullError(str(no_room(folder / CATALOGUE, OSError(errno.ENOSPC, "")))) from error
-        if error.sqlite_errorcode == sqlite3.SQLITE_READONLY:
-            raise no_room(folder / CATALOGUE, OSError(errno.EROFS, "it is read-only")) from error
-        raise CaseError(f"{folder / CATALOGUE}: the catalogue cannot be used: {error}") from error
-    except sqlite3.DatabaseError as error:
-        raise CaseError(
-            f"{folder / CATALOGUE}: not a catalogue of triage, or damaged ({error}). The reports beside it are whole: "
-            "move this one file away and scan again, nothing will be examined twice"
-        ) from error
-
-
-def _is_full(folder: Path) -> bool:
-    return shutil.disk_usage(folder).free < LEAST_ROOM

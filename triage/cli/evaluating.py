@@ -23,7 +23,7 @@ from triage.evaluation.whole import Judged, judge_all, whole_rows
 from triage.findings.calibration import dump_calibration, read_calibration
 from triage.phrases import counted
 from triage.pipeline import make_stages
-from triage.records import ROLE_NEEDS, Role
+from triage.records import LOOKS, ROLE_NEEDS, Role
 from triage.settings import Settings, load_settings
 from triage.weights import keep_calibration
 
@@ -59,6 +59,8 @@ def evaluate(asked: Asked) -> int:
         raise UsageError(f"{asked.out}: is there already and is no earlier table; give another name")
     if asked.recall is not None and not asked.calibrate:
         raise UsageError("--recall says how --calibrate chooses the threshold; give both, or neither")
+    if asked.role not in LOOKS:
+        raise UsageError(f"--role {asked.role}: nothing is looked for in a picture, so labels say nothing of it")
     settings = load_settings(asked.settings, asked.overrides).settings
     labelled = read_labelled(asked.data, asked.pictures)
     is_boxed = asked.role in BOXED and labelled.has_boxes

@@ -23,6 +23,8 @@ weights_app = typer.Typer(
     help="The models: which there are, whether they are the right ones, and how to bring your own."
 )
 app.add_typer(weights_app, name="weights", no_args_is_help=True)
+bank_app = typer.Typer(help="Clips that are known already: hashes and vectors of them, shared between cases.")
+app.add_typer(bank_app, name="bank", no_args_is_help=True)
 
 
 def _named(text: str) -> Path:
@@ -38,6 +40,12 @@ CaseFolder = Annotated[
 ]
 SettingsName = Annotated[
     str, typer.Option("--settings", help="quick, default, thorough, or the path of a TOML file.", metavar="NAME|FILE")
+]
+Banks = Annotated[
+    Optional[list[Path]],  # noqa: UP045  Typer reads this at run time
+    typer.Option(
+        "--bank", help="Folder of known clips to compare with; may be repeated.", metavar="BANK", show_default=False
+    ),
 ]
 Overrides = Annotated[
     Optional[list[str]],  # noqa: UP045  Typer reads this at run time
@@ -58,6 +66,7 @@ def scan(
         Path,
         typer.Option(help="Folder for the results; made if absent.", show_default=False, parser=_named, metavar="CASE"),
     ],
+    bank: Banks = None,
     settings: SettingsName = "default",
     set_: Overrides = None,
 ) -> None:
@@ -68,7 +77,7 @@ def scan(
     """
     from triage.cli import scanning
 
-    outcome = scanning.run(dumps, case, settings, set_ or [])
+    outcome = scanning.run(dumps, case, settings, set_ or [], bank or [])
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
     if outcome.failed:
@@ -106,6 +115,59 @@ def queue(
     with open_case(case) as opened:
         for line in queue_lines(opened, queue, limit or None):
             tell(line)
+
+
+@app.command()
+@sentences
+def match(
+    case: CaseFolder,
+    bank: Banks = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Forget what was found and the index, and compare everything anew.")
+    ] = False,
+    settings: SettingsName = "default",
+    set_: Overrides = None,
+) -> None:
+    """Compare what was scanned with itself and with banks of known clips. No video is opened for it."""
+    from triage.cli import matching
+
+    matching.run(case, bank or [], settings, set_ or [], rebuild=rebuild)
+
+
+@app.command()
+@sentences
+def find(
+    clip: Annotated[
+        Path, typer.Argument(help="A video or a picture.", show_default=False, parser=_named, metavar="CLIP")
+    ],
+    case: Annotated[
+        Optional[Path],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Look in what was scanned into this case.", show_default=False, metavar="CASE"),
+    ] = None,
+    bank: Annotated[
+        Optional[Path],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Look in this bank of known clips.", show_default=False, metavar="BANK"),
+    ] = None,
+    top: Annotated[int, typer.Option(help="How many to show, the most alike first.", min=1)] = 10,
+    settings: SettingsName = "default",
+    set_: Overrides = None,
+) -> None:
+    """Which videos are most like one clip, without it being added anywhere."""
+    from triage.cli import finding
+
+    finding.run(clip, case, bank, top, settings, set_ or [])
+
+
+@app.command()
+@sentences
+def clusters(
+    case: CaseFolder,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for other programs.")] = False,
+) -> None:
+    """Which videos of a case are copies of each other, whole or in part, and which to preserve."""
+    from triage.cli import matching
+
+    matching.show_clusters(case, as_json=as_json)
 
 
 @app.command()
@@ -232,6 +294,135 @@ def evaluate(
     asked = evaluating.Asked(role, data, pictures, weights, labels, out, calibrate, recall, settings, tuple(set_ or ()))
     if evaluating.evaluate(asked):
         raise typer.Exit(SOME_FAILED)
+
+
+BankFolder = Annotated[
+    Path, typer.Argument(help="Folder of the bank.", show_default=False, parser=_named, metavar="BANK")
+]
+EntryName = Annotated[
+    str,
+    typer.Argument(help="Name of the entry, or 8 digits or more of its SHA-256.", show_default=False, metavar="ENTRY"),
+]
+Note = Annotated[str, typer.Option(help="What it is, for others who use the bank.", show_default=False)]
+Source = Annotated[str, typer.Option(help="Where it is from.", show_default=False)]
+Why = Annotated[str, typer.Option(help="The reason; it stays in the entry's history.", show_default=False)]
+
+
+@bank_app.command("add")
+@sentences
+def bank_add(
+    bank: BankFolder,
+    clips: Annotated[
+        list[Path],
+        typer.Argument(metavar="CLIP...", help="Videos or pictures.", show_default=False, parser=_named),
+    ],
+    name: Annotated[
+        Optional[str],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Name of the entry; without, the clip's name without its ending.", show_default=False),
+    ] = None,
+    note: Note = "",
+    source: Source = "",
+    settings: SettingsName = "default",
+    set_: Overrides = None,
+) -> None:
+    """Add known clips to a bank, made if absent, and say what that changes in the cases that use it.
+
+    Clips are only ever read, and no picture of them is kept.
+    """
+    from triage.cli import banking
+
+    if banking.add(bank, clips, name, note, source, settings, set_ or []):
+        raise typer.Exit(SOME_FAILED)
+
+
+@bank_app.command("list")
+@sentences
+def bank_list(bank: BankFolder) -> None:
+    """Every entry of a bank: how long the clip is, what is known of it, and whether it is disabled."""
+    from triage.cli import banking
+
+    banking.list_entries(bank)
+
+
+@bank_app.command("show")
+@sentences
+def bank_show(bank: BankFolder, entry: EntryName) -> None:
+    """All that a bank knows of one entry, and what happened to it since it was added."""
+    from triage.cli import banking
+
+    banking.show(bank, entry)
+
+
+@bank_app.command("disable")
+@sentences
+def bank_disable(bank: BankFolder, entry: EntryName, why: Why) -> None:
+    """Let an entry match no more. It stays in the bank with its history; nothing is ever deleted."""
+    from triage.cli import banking
+
+    banking.switch(bank, entry, why, on=False)
+
+
+@bank_app.command("enable")
+@sentences
+def bank_enable(bank: BankFolder, entry: EntryName, why: Why) -> None:
+    """Let a disabled entry match again, with the reason in its history."""
+    from triage.cli import banking
+
+    banking.switch(bank, entry, why, on=True)
+
+
+@bank_app.command("import")
+@sentences
+def bank_import(
+    bank: BankFolder,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A list of PDQ, vPDQ, MD5, SHA-1 or SHA-256 hashes.",
+            show_default=False,
+            parser=_named,
+            metavar="FILE",
+        ),
+    ],
+    as_: Annotated[
+        Optional[str],  # noqa: UP045  Typer reads this at run time
+        typer.Option("--as", help="Kind of hashes that do not say it: pdq, md5, sha1 or sha256.", metavar="KIND"),
+    ] = None,
+    name: Annotated[
+        Optional[str],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Name of the entry, or the beginning of their names.", show_default=False),
+    ] = None,
+    note: Note = "",
+    source: Source = "",
+) -> None:
+    """Add the hashes in a list to a bank, made if absent: as threatexchange tools, md5sum or a spreadsheet write them.
+
+    What cannot be understood is named with its line and left out; the rest is imported.
+    """
+    from triage.cli import exchanging
+
+    if exchanging.take(bank, file, as_, name, note, source):
+        raise typer.Exit(SOME_FAILED)
+
+
+@bank_app.command("export")
+@sentences
+def bank_export(
+    bank: BankFolder,
+    file: Annotated[Path, typer.Argument(help="File to write.", show_default=False, parser=_named, metavar="FILE")],
+    to: Annotated[
+        Optional[str],  # noqa: UP045  Typer reads this at run time
+        typer.Option(
+            "--to",
+            help="Format: vpdq, pdq, md5, sha1, sha256, signals or csv; without, by the file's ending.",
+            metavar="FORMAT",
+        ),
+    ] = None,
+) -> None:
+    """Write the hashes of a bank for others, without names but in csv, and without disabled entries."""
+    from triage.cli import exchanging
+
+    exchanging.give(bank, file, to)
 
 
 @weights_app.command("list")

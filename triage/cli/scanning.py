@@ -8,6 +8,7 @@ from pathlib import Path
 
 from triage.case.store import only_scan, open_case
 from triage.cli.console import say, tell
+from triage.cli.matching import bring_up_to_date, open_banks
 from triage.cli.progress import ScanProgress
 from triage.cli.showing import status_lines
 from triage.errors import UsageError
@@ -32,11 +33,17 @@ class Outcome:
     interrupted: bool
 
 
-def run(dumps: Sequence[Path], folder: Path, settings: str, overrides: Sequence[str]) -> Outcome:
+def run(
+    dumps: Sequence[Path], folder: Path, settings: str, overrides: Sequence[str], banks: Sequence[Path] = ()
+) -> Outcome:
     """Bring the case in ``folder`` up to date with the dumps, and say how it went.
 
+    Args:
+        banks: folders of known clips that everything is compared with.
+
     Raises:
-        UsageError: a dump or a settings file is not there, or there is no file in the dumps.
+        UsageError: a dump, a bank or a settings file is not there, or there is no file in the dumps.
+        MatchIndexError: a bank cannot be used.
         WeightsError: a model is absent or unfit.
         CaseError: the case folder cannot be used.
     """
@@ -48,7 +55,7 @@ def run(dumps: Sequence[Path], folder: Path, settings: str, overrides: Sequence[
     stages = make_stages(chosen)
     _say_blind(stages)
     interrupted = False
-    with open_case(folder, make=True) as case, only_scan(case):
+    with open_banks(banks) as opened, open_case(folder, make=True) as case, only_scan(case):
         with ScanProgress(len(found), sum(item.size for item in found)) as progress:
             tally = Tally()
             try:
@@ -56,6 +63,10 @@ def run(dumps: Sequence[Path], folder: Path, settings: str, overrides: Sequence[
             except KeyboardInterrupt:
                 interrupted = True
         _summarise(tally, progress.failed, folder)
+        if stages.embedder is None:
+            say("No model at hand makes fingerprints: copies and known clips are not found.")
+        elif not interrupted:
+            bring_up_to_date(case, opened, stages.embedder.model, chosen)
         for line in status_lines(case):
             tell(line)
     if interrupted:

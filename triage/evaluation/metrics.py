@@ -203,11 +203,17 @@ def share_at_least(scores: Array, at_least: float) -> float:
     return float((scores >= at_least).mean()) if len(scores) else float("nan")
 
 
-def with_interval(pictures: int, figure: Callable[[Array], float], rounds: int = ROUNDS) -> Interval:
+def with_interval(
+    pictures: int,
+    figure: Callable[[Array], float],
+    rounds: int = ROUNDS,
+    percent: tuple[float, float] = INTERVAL_PERCENT,
+) -> Interval:
     """A figure over pictures, and its 90 % interval over pictures drawn again with replacement (fixed seed).
 
     Args:
         figure: of an array (pictures,) that says how often each is counted; NaN where it has nothing to count.
+        percent: other ends of the interval than those of 90 %.
     """
     value = figure(np.ones(pictures))
     if pictures < 2 or np.isnan(value):
@@ -215,7 +221,7 @@ def with_interval(pictures: int, figure: Callable[[Array], float], rounds: int =
     generator = np.random.default_rng(0)
     draws = (generator.integers(0, pictures, pictures) for _ in range(rounds))
     drawn = np.array([figure(np.bincount(draw, minlength=pictures).astype(float)) for draw in draws])
-    low, high = np.nanpercentile(drawn, INTERVAL_PERCENT)
+    low, high = np.nanpercentile(drawn, percent)
     return Interval(value, float(low), float(high))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from triage.case.store import CATALOGUE
+from triage.case.catalogue import CATALOGUE
 from triage.errors import UsageError
 
 

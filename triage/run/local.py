@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Protocol
 
 from triage import __version__
-from triage.case.rows import Row, is_failure, report_of
+from triage.case.rows import Row, is_failure, is_sealed, report_of
 from triage.case.store import Case
 from triage.errors import Refusal, ReportError, VideoError
 from triage.original import Stamp, open_original, unread
-from triage.pipeline import Stages, examine, judge_again
-from triage.records import Failure, Report, Sealed
+from triage.pipeline import Examined, Stages, judge_again, take_in, trace
+from triage.records import Failure, Fingerprint, Report, Sealed
 from triage.run.dump import Found
 
 
@@ -130,18 +130,42 @@ def _outcome(case: Case, item: Found, stages: Stages, stamp: Stamp, video: str, 
         return Outcome(Done.STILL_SEALED, seal)
     earlier = _earlier(case, video, stages)
     if earlier is not None:
+        _trace_earlier(case, item, stages, stamp, earlier)
         return earlier
+    fingerprint: Fingerprint | None = None
     try:
-        result: Report | Failure | Sealed = examine(item.path, video, stages, watcher.at)
+        result: Report | Failure | Sealed | Examined = take_in(item.path, video, stages, watcher.at)
     except VideoError as refusal:
         if refusal.kind is Refusal.NOT_OPENED:
             raise
         result = Failure(video, refusal.kind, refusal.why, stages.provenance)
-    with open_original(item.path) as file:
-        if Stamp.of(os.fstat(file.fileno())) != stamp:
-            raise VideoError(Refusal.NOT_OPENED, "it changed while it was being read; scan again when it is complete")
+    _make_sure_it_stayed(item.path, stamp)
+    if isinstance(result, Examined):
+        fingerprint = result.fingerprint
+        result = result.report
+    if fingerprint is not None:  # before the report, which is the mark that all is done
+        case.save_fingerprint(fingerprint)
     done = {Report: Done.EXAMINED, Failure: Done.REFUSED, Sealed: Done.SEALED}[type(result)]
     return Outcome(done, case.save(result))
+
+
+def _trace_earlier(case: Case, item: Found, stages: Stages, stamp: Stamp, earlier: Outcome) -> None:
+    """Make the fingerprint of a video that was examined before there was one, or with another model for it."""
+    row, embedder = earlier.row, stages.embedder
+    if embedder is None or row is None or is_failure(row) or is_sealed(row):
+        return
+    if case.copies.has(row["video"]["id"], embedder.model):
+        return
+    fingerprint = trace(item.path, row["video"]["id"], stages, embedder)
+    _make_sure_it_stayed(item.path, stamp)
+    if fingerprint is not None:
+        case.save_fingerprint(fingerprint)
+
+
+def _make_sure_it_stayed(path: Path, stamp: Stamp) -> None:
+    with open_original(path) as file:
+        if Stamp.of(os.fstat(file.fileno())) != stamp:
+            raise VideoError(Refusal.NOT_OPENED, "it changed while it was being read; scan again when it is complete")
 
 
 def _identity(case: Case, path: Path) -> tuple[Stamp, str]:

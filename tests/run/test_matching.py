@@ -1,0 +1,269 @@
+"""Matching a case with itself and with banks, on fingerprints of made-up videos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import prints
+from tests.examples import PROVENANCE, report
+from triage.case.store import Case, open_case
+from triage.errors import MatchIndexError
+from triage.matches.bank import Bank, open_bank
+from triage.matches.clusters import clusters_row
+from triage.matches.compare import compare
+from triage.original import Stamp
+from triage.records import Fingerprint, Sealed, Vectors
+from triage.run.finding import find_in_bank, find_in_case
+from triage.run.grouping import group
+from triage.run.matching import inverted, match_bank, match_within
+from triage.settings import Matching, Settings
+
+SETTINGS = Settings()
+KNOWN = prints.scene(1, 30)
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Iterator[Case]:
+    with open_case(tmp_path / "case", make=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Iterator[Bank]:
+    with open_bank(tmp_path / "bank", make=True) as opened:
+        yield opened
+
+
+def put(case: Case, name: str, vectors: Vectors, **more: object) -> Fingerprint:
+    """A video of the case that shows these pictures."""
+    fingerprint = prints.fingerprint(name, vectors, **more)  # type: ignore[arg-type]
+    case.note_file(Path(f"/dump/{name}.mp4"), Stamp(1, 1, 1), fingerprint.video)
+    case.save(report(name))
+    case.save_fingerprint(fingerprint)
+    return fingerprint
+
+
+def add(bank: Bank, name: str, vectors: Vectors) -> None:
+    bank.add(prints.fingerprint(f"clip {name}", vectors), name, "", "")
+
+
+def with_footage_around(vectors: Vectors, seed: int) -> Vectors:
+    return np.concatenate([prints.scene(seed, 40), vectors, prints.scene(seed + 1, 40)])
+
+
+def others(case: Case, name: str) -> set[str]:
+    return {one.overlap.stored for one in case.copies.of(prints.video_id(name))}
+
+
+def test_copies_within_a_case_are_known_from_both_sides_and_strangers_from_none(case: Case) -> None:
+    for name, vectors in (("one", KNOWN), ("longer", with_footage_around(KNOWN, 50)), ("other", prints.scene(9, 30))):
+        put(case, name, vectors)
+    match_within(case, prints.MODEL, SETTINGS)
+    assert others(case, "one") == {prints.video_id("longer")}
+    assert others(case, "longer") == {prints.video_id("one")}
+    assert others(case, "other") == set()
+    [known] = case.copies.of(prints.video_id("longer"))
+    [segment] = known.overlap.segments
+    assert abs(segment.query_start_ms - 40 * prints.STEP_MS) <= prints.STEP_MS
+    assert known.overlap.stored_share > 0.9
+    assert known.overlap.query_share < 0.35
+
+
+def test_what_is_new_is_compared_with_everything_and_what_was_compared_is_not_again(case: Case) -> None:
+    put(case, "one", KNOWN)
+    assert match_within(case, prints.MODEL, SETTINGS).compared == 1
+    assert match_within(case, prints.MODEL, SETTINGS).compared == 0
+    put(case, "again", KNOWN)
+    assert match_within(case, prints.MODEL, SETTINGS).compared == 1
+    assert others(case, "one") == {prints.video_id("again")}
+
+
+def test_a_new_original_is_found_in_an_earlier_video_that_shows_it_in_a_corner(case: Case) -> None:
+    collage = prints.scene(20, 30)
+    collage[:, 2] = KNOWN[:, 0]  # its top left quarter
+    put(case, "collage", collage)
+    match_within(case, prints.MODEL, SETTINGS)
+    put(case, "original", KNOWN)
+    match_within(case, prints.MODEL, SETTINGS)
+    assert others(case, "original") == {prints.video_id("collage")}
+
+
+def test_other_settings_or_another_model_compare_everything_anew(case: Case) -> None:
+    put(case, "one", KNOWN)
+    put(case, "again", prints.unit(KNOWN + 0.08 * np.random.default_rng(5).normal(size=KNOWN.shape)))
+    match_within(case, prints.MODEL, SETTINGS)
+    assert others(case, "one") == {prints.video_id("again")}
+    stricter = Settings(matching=Matching(least_similarity=0.99))
+    assert match_within(case, prints.MODEL, stricter).compared == 2
+    assert others(case, "one") == set(), "found under the old settings alone"
+
+
+def test_a_damaged_fingerprint_is_named_and_the_others_are_compared(case: Case, tmp_path: Path) -> None:
+    put(case, "one", KNOWN)
+    put(case, "again", KNOWN)
+    put(case, "torn", KNOWN)
+    [file] = (tmp_path / "case/fingerprints").rglob(f"{prints.video_id('torn')}*")
+    file.write_bytes(file.read_bytes()[:100])
+    matched = match_within(case, prints.MODEL, SETTINGS)
+    assert len(set(matched.remarks)) == 1
+    assert "this fingerprint is damaged" in matched.remarks[0]
+    assert others(case, "one") == {prints.video_id("again")}
+
+
+def test_a_damaged_index_is_made_anew(case: Case) -> None:
+    put(case, "one", KNOWN)
+    match_within(case, prints.MODEL, SETTINGS)
+    for file in case.copies.index_folder.iterdir():
+        file.write_bytes(b"something else")
+    put(case, "again", KNOWN)
+    match_within(case, prints.MODEL, SETTINGS)
+    assert others(case, "again") == {prints.video_id("one")}
+
+
+def test_the_index_that_is_kept_holds_nothing_of_what_went(case: Case) -> None:
+    put(case, "one", KNOWN)
+    put(case, "again", KNOWN)
+    match_within(case, prints.MODEL, SETTINGS)
+    case.save(Sealed(prints.video_id("one"), 0, "sealed by a test", PROVENANCE))
+    put(case, "third", KNOWN)
+    match_within(case, prints.MODEL, SETTINGS)
+    assert others(case, "third") == {prints.video_id("again")}
+    assert prints.video_id("one") not in str(list(case.rows()))[300:] or case.is_sealed(prints.video_id("one"))
+    found, _ = find_in_case(prints.fingerprint("asked", KNOWN), case, SETTINGS.matching, 10)
+    assert prints.video_id("one") not in {one.name for one in found}
+
+
+def test_a_clip_of_a_bank_is_found_with_its_name_and_share(case: Case, bank: Bank) -> None:
+    put(case, "upload", with_footage_around(KNOWN, 60))
+    put(case, "stranger", prints.scene(9, 30))
+    add(bank, "K-0013", KNOWN)
+    matched = match_bank(case, bank, prints.MODEL, SETTINGS)
+    assert [(one.entry, one.overlap.query) for one in matched.found] == [("K-0013", prints.video_id("upload"))]
+    assert bank.cases() == [case.folder.resolve()]
+    assert match_bank(case, bank, prints.MODEL, SETTINGS).found == [], "it is not news twice"
+
+
+def test_a_clip_that_is_added_later_is_looked_up_in_what_was_scanned_before(case: Case, bank: Bank) -> None:
+    put(case, "upload", with_footage_around(KNOWN, 60))
+    add(bank, "first", prints.scene(70, 30))
+    assert match_bank(case, bank, prints.MODEL, SETTINGS).found == []
+    add(bank, "second", KNOWN)
+    assert [one.entry for one in match_bank(case, bank, prints.MODEL, SETTINGS).found] == ["second"]
+
+
+def test_a_clip_of_which_only_hashes_were_known_is_looked_up_anew_with_vectors(case: Case, bank: Bank) -> None:
+    clip = prints.fingerprint("clip", KNOWN)
+    turned = KNOWN.copy()
+    turned[:, :2] = KNOWN[:, 1::-1]  # seen in a mirror, which a hash does not survive
+    put(case, "upload", turned)
+    bank.add(prints.fingerprint("clip", KNOWN, model="old@11111111"), "K-1", "", "")
+    assert match_bank(case, bank, prints.MODEL, SETTINGS).found == []
+    bank.add(clip, "K-1", "", "")
+    [found] = match_bank(case, bank, prints.MODEL, SETTINGS).found
+    assert all(segment.mirrored for segment in found.overlap.segments)
+
+
+def test_a_disabled_clip_is_no_longer_known_and_comes_back_when_enabled(case: Case, bank: Bank) -> None:
+    put(case, "upload", KNOWN)
+    add(bank, "K-1", KNOWN)
+    match_bank(case, bank, prints.MODEL, SETTINGS)
+    bank.disable("K-1", "it is a trailer")
+    matched = match_bank(case, bank, prints.MODEL, SETTINGS)
+    assert [one.entry for one in matched.gone] == ["K-1"]
+    assert case.copies.of(prints.video_id("upload")) == []
+    bank.enable("K-1", "it is not")
+    assert [one.entry for one in match_bank(case, bank, prints.MODEL, SETTINGS).found] == ["K-1"]
+
+
+def test_a_clip_found_in_too_many_videos_is_parked_until_they_are_fewer(case: Case, bank: Bank) -> None:
+    settings = Settings(matching=Matching(flood_share=0.5, flood_least=3))
+    for place in range(3):
+        put(case, f"with {place}", with_footage_around(KNOWN, 100 + 2 * place))
+    put(case, "without", prints.scene(9, 30))
+    add(bank, "logo", KNOWN)
+    assert match_bank(case, bank, prints.MODEL, settings).parked == ("logo",)
+    assert all(one.is_parked for one in case.copies.in_bank(bank.id))
+    for place in range(3):
+        put(case, f"more {place}", prints.scene(200 + place, 30))
+    assert match_bank(case, bank, prints.MODEL, settings).parked == ()
+    assert not any(one.is_parked for one in case.copies.in_bank(bank.id))
+
+
+def test_clips_by_another_model_are_named_as_not_compared(case: Case, bank: Bank) -> None:
+    put(case, "upload", KNOWN)
+    bank.add(prints.fingerprint("old", KNOWN, model="old@11111111"), "old clip", "", "")
+    assert match_bank(case, bank, prints.MODEL, SETTINGS).missing == ("old clip",)
+
+
+def test_two_banks_of_one_name_are_refused(case: Case, bank: Bank, tmp_path: Path) -> None:
+    match_bank(case, bank, prints.MODEL, SETTINGS)
+    with (
+        open_bank(tmp_path / "elsewhere/bank", make=True) as other,
+        pytest.raises(MatchIndexError, match="another bank of that name"),
+    ):
+        match_bank(case, other, prints.MODEL, SETTINGS)
+
+
+def test_the_same_bytes_are_the_whole_clip(case: Case, bank: Bank) -> None:
+    upload = put(case, "upload", KNOWN)
+    bank.add(upload, "K-1", "", "")
+    [found] = match_bank(case, bank, prints.MODEL, SETTINGS).found
+    assert (found.overlap.query_share, found.overlap.stored_share, found.overlap.edits) == (1, 1, ("the same file",))
+
+
+def test_an_overlap_turned_round_twice_is_the_same() -> None:
+    overlap = compare(
+        prints.fingerprint("a", with_footage_around(KNOWN, 80)), prints.fingerprint("b", KNOWN), SETTINGS.matching
+    )
+    assert overlap is not None
+    bare = replace(overlap, edits=())
+    assert inverted(inverted(bare)) == bare
+    assert inverted(bare).query_share == bare.stored_share
+
+
+def test_the_most_alike_come_first_without_any_threshold(case: Case, bank: Bank) -> None:
+    noise = np.random.default_rng(5).normal(size=KNOWN.shape)
+    put(case, "copy", KNOWN)
+    put(case, "somewhat", prints.unit(KNOWN + 0.1 * noise))
+    put(case, "stranger", prints.scene(9, 30))
+    asked = prints.fingerprint("asked", KNOWN)
+    found, _ = find_in_case(asked, case, SETTINGS.matching, 10)
+    names = {prints.video_id(name): name for name in ("copy", "somewhat", "stranger")}
+    assert [names[one.name] for one in found] == ["copy", "somewhat", "stranger"]
+    assert found[0].likeness > 0.99 > found[1].likeness > found[2].likeness
+    assert found[2].overlap is None
+    assert len(find_in_case(asked, case, SETTINGS.matching, 1)[0]) == 1
+    add(bank, "K-1", KNOWN)
+    [known] = find_in_bank(asked, bank, SETTINGS.matching, 10)
+    assert (known.name, known.likeness > 0.99) == ("K-1", True)
+
+
+def test_groups_leave_out_the_sealed_and_name_what_was_not_compared(case: Case) -> None:
+    for name in ("one", "two", "gone"):
+        put(case, name, KNOWN)
+    case.save(report("bare"))
+    match_within(case, prints.MODEL, SETTINGS)
+    case.save(Sealed(prints.video_id("gone"), 0, "sealed by a test", PROVENANCE))
+    groups = group(case)
+    [copies] = groups.clusters
+    assert {member.video for member in copies.members} == {prints.video_id("one"), prints.video_id("two")}
+    assert groups.not_compared == (prints.video_id("bare"),)
+    assert groups.sealed == 1
+    row = clusters_row(groups)
+    assert [copy["video"] for copy in row["groups"][0]["copies"]] == [member.video for member in copies.members]
+    assert (row["not_compared"], row["sealed"], row["links"]) == ([prints.video_id("bare")], 1, [])
+
+
+def test_a_lost_report_does_not_hide_the_groups(case: Case) -> None:
+    for name in ("one", "two", "lost"):
+        put(case, name, KNOWN)
+    match_within(case, prints.MODEL, SETTINGS)
+    for file in (case.folder / "reports").rglob(f"*{prints.video_id('lost')}*"):
+        file.unlink()
+    [copies] = group(case).clusters
+    assert {member.video for member in copies.members} == {prints.video_id("one"), prints.video_id("two")}

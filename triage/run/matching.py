@@ -1,0 +1,254 @@
+"""Which contents of a case show the same, and which show clips of a bank. Only fingerprints are read, never a video."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from triage.case.copies import Known
+from triage.case.store import Case
+from triage.errors import CaseError, MatchIndexError
+from triage.matches.bank import Bank
+from triage.matches.compare import compare
+from triage.matches.spans import uncomparable_ms
+from triage.matches.video_index import VideoIndex
+from triage.records import Fingerprint, Overlap, Segment, Vectors
+from triage.run.clips import Clips
+from triage.settings import Matching, Settings, listed
+
+KEPT_OPEN = 256
+"""Fingerprints held in memory at once; one of a minute takes 0.6 MB."""
+
+Counting = Callable[[Iterable[str], int], Iterator[str]]
+"""Hands on the contents that are worked on, of so many, and shows how far it is."""
+
+
+def quietly(videos: Iterable[str], _total: int) -> Iterator[str]:
+    """Show nothing."""
+    yield from videos
+
+
+@dataclass(slots=True)
+class Matched:
+    """What one matching did."""
+
+    compared: int = 0
+    """Contents that were looked up now."""
+    remarks: list[str] = field(default_factory=list)
+    """What could not be compared, or else be done, a sentence each."""
+    found: list[Known] = field(default_factory=list)
+    """Overlaps that are new."""
+    gone: list[Known] = field(default_factory=list)
+    """Overlaps that were known and are not found any more."""
+    parked: tuple[str, ...] = ()
+    """Entries of the bank that are found in too many videos to mean anything."""
+    missing: tuple[str, ...] = ()
+    """Entries of the bank that have no fingerprint by this model."""
+
+
+class Prints:
+    """The fingerprints of a case by one model, read when they are needed, and an index of them that is kept."""
+
+    def __init__(self, case: Case, model: str, matched: Matched) -> None:
+        self._case, self.model, self._matched = case, model, matched
+        self.videos = tuple(video for video in case.unsealed() if case.copies.has(video, model))
+        self._load = lru_cache(KEPT_OPEN)(self._read)
+
+    def __call__(self, video: str) -> Fingerprint | None:
+        return self._load(video)
+
+    def _read(self, video: str) -> Fingerprint | None:
+        try:
+            return self._case.copies.load(video, self.model)
+        except MatchIndexError as error:
+            self._matched.remarks.append(f"not compared: {error}")
+            return None
+
+    def index(self) -> VideoIndex:
+        """An index of all of them: the one that is kept, with what came since and without what went."""
+        copies = self._case.copies
+        index = _kept_index(copies.index_folder, self.model)
+        wanted = frozenset(self.videos)
+        before = frozenset(index.videos()) if index else frozenset()
+        for video in sorted(before - wanted):
+            assert index is not None
+            index.remove(video)
+        for video in self.videos:
+            if video not in before and (fingerprint := self(video)) is not None:
+                index = index or VideoIndex(self.model, fingerprint.vectors.shape[2])
+                index.add(fingerprint)
+        if index is None:
+            return VideoIndex(self.model, 1)
+        if frozenset(index.videos()) != before:
+            index.save(copies.index_folder)
+        return index
+
+    def index_of(self, videos: Iterable[str]) -> VideoIndex | None:
+        """An index of these contents alone; None: there is no fingerprint of any."""
+        made: VideoIndex | None = None
+        for video in videos:
+            if (fingerprint := self(video)) is not None:
+                made = made or VideoIndex(self.model, fingerprint.vectors.shape[2])
+                made.add(fingerprint)
+        return made
+
+
+def _kept_index(folder: Path, model: str) -> VideoIndex | None:
+    """The index that is kept, if it is whole and of this model: it is only a short cut, and is made anew otherwise."""
+    try:
+        return VideoIndex.load(folder, model)
+    except MatchIndexError:
+        return None
+
+
+def match_within(case: Case, model: str, settings: Settings, counting: Counting = quietly) -> Matched:
+    """Compare what is new in the case with everything in it.
+
+    Args:
+        model: whose fingerprints.
+    """
+    matched = Matched()
+    prints = Prints(case, model, matched)
+    mark = mark_of(model, settings.matching)
+    marks = case.copies.marks()
+    if any(other != mark for other in marks.values()):
+        case.copies.forget_all()
+        marks = {}
+    new = [video for video in prints.videos if video not in marks]
+    if not new:
+        return matched
+    index = prints.index()
+    # An earlier video may show a new one in a corner: each side asks the other with all its views.
+    asked_by = defaultdict(set)
+    recent = prints.index_of(new)
+    for video in marks:
+        fingerprint = prints(video) if recent else None
+        if recent and fingerprint is not None:
+            for other in recent.candidates(fingerprint, settings.matching):
+                asked_by[other].add(video)
+    done: set[frozenset[str]] = set()
+    for video in counting(new, len(new)):
+        fingerprint = prints(video)
+        found: list[Known] = []
+        if fingerprint is not None:
+            itself = frozenset({video})
+            weights = _weights(index.commonness(fingerprint, settings.matching, leave_out=itself))
+            others = index.candidates(fingerprint, settings.matching, leave_out=itself)
+            for other in sorted({*others, *asked_by[video]}):
+                stored = prints(other)
+                if stored is None or frozenset({video, other}) in done:
+                    continue
+                done.add(frozenset({video, other}))
+                overlap = compare(fingerprint, stored, settings.matching, weights=weights)
+                if overlap is not None:
+                    found += [Known(overlap), Known(inverted(overlap))]
+            matched.compared += 1
+        blank = [] if fingerprint is None else uncomparable_ms(fingerprint)
+        case.copies.keep(found, [video], mark, blank=blank)
+        matched.found += found
+    return matched
+
+
+def match_bank(case: Case, bank: Bank, model: str, settings: Settings, counting: Counting = quietly) -> Matched:
+    """Compare what is new in the case with a bank, and what is new in the bank with the case.
+
+    Raises:
+        MatchIndexError: the case was compared with another bank of the same name.
+    """
+    case.copies.note_bank(bank.id, bank.name)
+    matched = Matched(missing=tuple(entry.name for entry in bank.missing(model)))
+    try:
+        bank.note_case(case.folder)
+    except CaseError as error:  # it is on a disk that may only be read
+        matched.remarks.append(f"what is added to the bank later will not be looked up in this case by itself: {error}")
+    before = case.copies.in_bank(bank.id)
+    prints = Prints(case, model, matched)
+    _compare_with(case, bank, Clips(bank, model), prints, settings.matching, matched, counting)
+    matched.parked = _park(case, bank, len(prints.videos), settings.matching)
+    after = case.copies.in_bank(bank.id)
+    known = {(one.overlap.query, one.entry) for one in before}
+    still = {(one.overlap.query, one.entry) for one in after}
+    matched.found = [one for one in after if (one.overlap.query, one.entry) not in known]
+    matched.gone = [one for one in before if (one.overlap.query, one.entry) not in still]
+    return matched
+
+
+def _compare_with(
+    case: Case, bank: Bank, clips: Clips, prints: Prints, settings: Matching, matched: Matched, counting: Counting
+) -> None:
+    """Compare new videos with all clips and new clips with all videos; forget what was found of clips that went."""
+    mark = mark_of(prints.model, settings)
+    of_clips = f"{bank.id}/clips"
+    """Under which name the catalogue keeps which clips of the bank were compared, and what was known of them then."""
+    if any(other != mark for other in case.copies.marks(bank.id).values()):
+        case.copies.forget_all(bank.id)
+        case.copies.forget_all(of_clips)
+    compared = {name for name, state in case.copies.marks(of_clips).items() if clips.states.get(name) == state}
+    case.copies.drop(bank.id, sorted(case.copies.marks(of_clips).keys() - compared), of_clips)
+    everything = frozenset(clips.states)
+    new_clips = everything - compared
+    new_videos = frozenset(prints.videos) - case.copies.marks(bank.id).keys()
+    asked_by: dict[str, set[str]] = defaultdict(set)
+    for names, index in (
+        (new_clips, prints.index() if new_clips else None),
+        (everything - new_clips, prints.index_of(sorted(new_videos))),
+    ):
+        for video, asking in clips.ask(names, index, settings).items() if index else ():
+            asked_by[video] |= asking
+    due = [video for video in prints.videos if video in new_videos or new_clips]
+    for video in counting(due, len(due)):
+        fingerprint = prints(video)
+        wanted = everything if video in new_videos else new_clips
+        found: list[Known] = []
+        if fingerprint is not None:
+            found += clips.overlaps(fingerprint, wanted, frozenset(asked_by[video]), settings, case.files)
+            matched.compared += 1
+        case.copies.keep(found, [video], mark, bank.id)
+    for name in sorted(new_clips):
+        case.copies.keep([], [name], clips.states[name], of_clips)
+
+
+def _weights(videos: npt.NDArray[np.int64]) -> Vectors:
+    """How much each picture says, by how many other videos have one like it."""
+    return np.asarray(1 / np.log2(1 + np.maximum(1, videos)), np.float32)
+
+
+def _park(case: Case, bank: Bank, videos: int, settings: Matching) -> tuple[str, ...]:
+    """Mark the entries that are found in too many videos, and take the mark from the others; the former's names."""
+    in_videos = Counter(one.entry for one in case.copies.in_bank(bank.id))
+    most = max(settings.flood_least - 1, settings.flood_share * videos)
+    parked = tuple(sorted(name for name, number in in_videos.items() if number > most))
+    case.copies.park(bank.id, parked)
+    return parked
+
+
+def inverted(overlap: Overlap) -> Overlap:
+    """The same overlap, asked from the other side. What was done to the one is not said of the other."""
+    segments = tuple(
+        Segment(
+            query_start_ms=one.stored_start_ms,
+            query_end_ms=one.stored_end_ms,
+            stored_start_ms=one.query_start_ms,
+            stored_end_ms=one.query_end_ms,
+            speed=1 / one.speed,
+            mirrored=one.mirrored,
+            similarity=one.similarity,
+        )
+        for one in overlap.segments
+    )
+    in_time = tuple(sorted(segments, key=lambda one: (one.query_start_ms, one.stored_start_ms)))
+    return Overlap(overlap.stored, overlap.query, in_time, overlap.stored_share, overlap.query_share)
+
+
+def mark_of(model: str, settings: Matching) -> str:
+    """What two videos were compared under: with another of these, they are compared anew."""
+    values = {name: value for name, value in listed(Settings(matching=settings)) if name.startswith("matching.")}
+    return hashlib.sha256(json.dumps([model, values], sort_keys=True).encode()).hexdigest()[:16]
