@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Where the time of a scan goes: milliseconds per picture looked at, by stage, with the shipped models.
 
-Each clip goes through `triage.pipeline.examine`, as `triage scan` runs it, once uncounted and then some rounds; the
+Each clip goes through `triage.pipeline.take_in`, as `triage scan` runs it, once uncounted and then some rounds; the
 median round of each stage counts. Around each stage stands a clock, nothing else is changed. Decoding runs ahead in a
 thread of its own, beside the looking, so the stages add up to more than what one waits: its row is processor time.
 
@@ -27,8 +27,9 @@ from triage.durable import sha256_of
 from triage.findings.detector import Detector, Model, Reader
 from triage.frames.pyav import open_video
 from triage.frames.source import FrameSource
-from triage.pipeline import Stages, examine, make_stages
-from triage.records import Coverage, Finding, Frame, Reading, Report, Role, Video
+from triage.matches.embedder import Embedder
+from triage.pipeline import Stages, make_stages, take_in
+from triage.records import Coverage, Embedding, Finding, Frame, Reading, Report, Role, Sealed, Video
 from triage.settings import Sampling, load_settings
 
 Result = TypeVar("Result")
@@ -124,6 +125,38 @@ class TimedReader(Timed[Reader]):
 
 
 @dataclass(frozen=True)
+class TimedEmbedder:
+    """An embedder with a clock around it."""
+
+    inner: Embedder
+    clock: Clock
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    @property
+    def sha256(self) -> str:
+        return self.inner.sha256
+
+    @property
+    def model(self) -> str:
+        return self.inner.model
+
+    @property
+    def dim(self) -> int:
+        return self.inner.dim
+
+    @property
+    def runs_on(self) -> str:
+        return self.inner.runs_on
+
+    def embed(self, frames: Sequence[Frame]) -> list[Embedding]:
+        with self.clock.on(f"{self.name.partition('@')[0]} (fingerprints)"):
+            return self.inner.embed(frames)
+
+
+@dataclass(frozen=True)
 class TimedSource:
     """A source with a clock around the making of each picture, in whatever thread that happens."""
 
@@ -162,6 +195,7 @@ def measure(clip: Path, stages: Stages) -> tuple[Mapping[str, float], float, Rep
         stages,
         detectors=[TimedDetector(one, clock) for one in stages.detectors],
         readers=[TimedReader(one, clock) for one in stages.readers],
+        embedder=TimedEmbedder(stages.embedder, clock) if stages.embedder is not None else None,
     )
 
     @contextmanager
@@ -185,14 +219,14 @@ def measure(clip: Path, stages: Stages) -> tuple[Mapping[str, float], float, Rep
             one.start()
         try:
             began = time.perf_counter()
-            report = examine(clip, video_id, timed)
+            result = take_in(clip, video_id, timed)
             altogether = time.perf_counter() - began
         finally:
             for one in patches:
                 one.stop()
-    if not isinstance(report, Report):
+    if isinstance(result, Sealed):
         raise SystemExit(f"{clip.name} was sealed by the tripwire; give another clip")
-    return clock.took, altogether, report
+    return clock.took, altogether, result.report
 
 
 def main() -> None:
