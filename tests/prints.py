@@ -95,6 +95,35 @@ def noisy(vectors: Vectors, cosine: float, seed: int = 0) -> Vectors:
 
 
 def in_a_mirror(vectors: Vectors) -> Vectors:
-    """The whole and its mirror image change places; so do the quarters of the two sides."""
-    order = [View.MIRRORED, View.WHOLE, View.TOP_RIGHT, View.TOP_LEFT, View.BOTTOM_RIGHT, View.BOTTOM_LEFT, View.MIDDLE]
-    return vectors[:, [VIEWS.index(view) for view in order]]
+    """The whole and its mirror image change places; so do the parts and the turns of the two sides."""
+    return exchanged(
+        vectors,
+        *((View.MIRRORED, View.WHOLE), (View.TOP_RIGHT, View.TOP_LEFT), (View.BOTTOM_RIGHT, View.BOTTOM_LEFT)),
+        *((View.LEFT, View.RIGHT), (View.TURNED_LEFT, View.TURNED_RIGHT)),
+    )
+
+
+def upside_down(vectors: Vectors) -> Vectors:
+    """The whole and its half turn change places; so do the quarters and halves that lie opposite."""
+    return exchanged(
+        vectors,
+        *((View.UPSIDE_DOWN, View.WHOLE), (View.TOP_LEFT, View.BOTTOM_RIGHT), (View.TOP_RIGHT, View.BOTTOM_LEFT)),
+        *((View.LEFT, View.RIGHT), (View.TOP, View.BOTTOM), (View.TURNED_LEFT, View.TURNED_RIGHT)),
+    )
+
+
+def turned_left(vectors: Vectors) -> Vectors:
+    """What was upright lies on its left side, by views of the whole alone."""
+    order = {
+        View.WHOLE: View.TURNED_LEFT,
+        View.TURNED_LEFT: View.UPSIDE_DOWN,
+        View.UPSIDE_DOWN: View.TURNED_RIGHT,
+        View.TURNED_RIGHT: View.WHOLE,
+    }
+    return vectors[:, [VIEWS.index(order.get(view, view)) for view in VIEWS]]
+
+
+def exchanged(vectors: Vectors, *pairs: tuple[View, View]) -> Vectors:
+    """With the vectors of these views in each other's places."""
+    other = {**dict(pairs), **{second: first for first, second in pairs}}
+    return vectors[:, [VIEWS.index(other.get(view, view)) for view in VIEWS]]

@@ -190,6 +190,15 @@ class View(StrEnum):
     """These four are quarters: half as wide and half as high."""
     MIDDLE = "middle"
     """Half as wide and half as high, from the middle."""
+    LEFT = "left"
+    RIGHT = "right"
+    TOP = "top"
+    BOTTOM = "bottom"
+    """These four are halves."""
+    TURNED_LEFT = "turned_left"
+    TURNED_RIGHT = "turned_right"
+    UPSIDE_DOWN = "upside_down"
+    """The whole, turned by a quarter against the clock, with it, and by a half."""
 
 
 VIEWS = tuple(View)
@@ -670,3 +679,62 @@ class Sealed:
     @property
     def verdict(self) -> Verdict:
         return Verdict(Queue.SEALED, (Reason("sealed", self.why, Queue.SEALED, self.time_ms, self.time_ms),))
+
+
+class Covered(StrEnum):
+    """What a review copy does not show."""
+
+    GRAPHIC = "graphic"
+    MINOR_FACES = "minor_faces"
+    """Faces of everyone who is not confidently adult."""
+    FACES = "faces"
+    PEOPLE = "people"
+    WEAPONS = "weapons"
+    UNSEEN = "unseen"
+    """Nobody looked there, or looked and could not tell: gaps, damage, what the check of a copy found."""
+
+
+class Style(StrEnum):
+    """How it is not shown."""
+
+    SOLID = "solid"
+    PIXELATE = "pixelate"
+    """So coarse, and with noise, that nothing can be recovered."""
+    BLUR = "blur"
+    """For comfort, not for identity: much of a blurred picture can be computed back."""
+    DRAWING = "drawing"
+    """The whole picture with its edges kept and its colours reduced. For comfort, not for identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Something that is covered for some time."""
+
+    start_ms: int
+    end_ms: int
+    """Half-open: the picture shown at ``end_ms`` is no longer covered."""
+    box: Box | None
+    """Where, in pixels of the upright picture; it may reach beyond it. None: the whole picture."""
+    what: Covered
+    why: str
+    """A sentence: whose finding it is, or why nobody could tell."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_ms < self.end_ms:
+            raise ValueError(f"a cover lasts some time, got {self.start_ms} to {self.end_ms} ms")
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCopy:
+    """A copy that was written, closed, opened again and searched before it got its name."""
+
+    video: str
+    """Id of the original."""
+    path: Path
+    sha256: str
+    """Of the copy."""
+    covers: tuple[Cover, ...]
+    style: Style
+    check: tuple[str, ...]
+    """What the search of the written file found and what was done about it, a sentence each; the last says the risk
+    that is left."""

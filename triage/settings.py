@@ -198,15 +198,17 @@ class Matching:
     """Shortest stretch, in ms of the video that was asked for, that is reported as a copy."""
     least_similarity: float = 0.4
     """Likeness that the pictures of a stretch must have on average: 1 the same, 0 no more alike than any two. More is
-    asked of a stretch of less than ten different pictures, and of a still."""
+    asked of a stretch of less than ten different pictures and of a still, less of one that moves just as the other."""
     slowest: float = 0.5
     """Lowest speed of a copy that is looked for, 1.0 as it was."""
     fastest: float = 2.0
     """Highest speed of a copy that is looked for."""
     neighbours: int = 20
     """Stored pictures that are fetched for each picture asked for, before stretches are looked for."""
-    exact_up_to: int = 200_000
-    """Pictures up to which every one is compared; above, an approximate index is asked first."""
+    exact_up_to: int = 50_000
+    """Pictures up to which every one is compared; above, an approximate index is asked first. So many are asked 800
+    times a second by one core, and with an hour of video in about the time that it took to make its fingerprint:
+    ``docs/scale.md``."""
     flood_share: float = 0.05
     """A clip of a bank that is found in more than this share of a case's videos is parked as a flood."""
     flood_least: int = 20

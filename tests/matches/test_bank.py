@@ -20,7 +20,7 @@ from triage.matches.bank_folder import HEAD
 from triage.matches.bank_log import LOG, What
 from triage.matches.importing import Known
 from triage.matches.signals import Feature, Kind, Signal, vpdq_value
-from triage.records import Fingerprint
+from triage.records import VIEWS, Fingerprint
 
 PDQ = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
 MD5 = "cab08b36195edb1a1231d2d09fa450e0"
@@ -358,7 +358,7 @@ def test_a_still_picture_and_a_clip_of_one_frame_can_be_added(folder: Path) -> N
 
 
 def test_a_clip_in_which_no_picture_was_looked_at_can_be_added(folder: Path) -> None:
-    nothing = prints.fingerprint("nothing", np.empty((0, 7, prints.DIM), np.float32))
+    nothing = prints.fingerprint("nothing", np.empty((0, len(VIEWS), prints.DIM), np.float32))
     add(folder, nothing)
     with open_bank(folder) as bank:
         assert [len(one) for one in bank.fingerprints(prints.MODEL)] == [0]

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.prints import filmed, fingerprint, in_a_mirror, noisy, played
+from tests.prints import filmed, fingerprint, in_a_mirror, noisy, played, turned_left, upside_down
 from triage.matches.compare import compare
-from triage.matches.edits import Edit
+from triage.matches.edits import Edit, inverse
 from triage.records import VIEWS, Fingerprint, Vectors, View
 from triage.settings import Matching
 
@@ -51,7 +51,13 @@ def test_a_mirrored_copy_is_mirrored_and_nothing_else() -> None:
     assert edits(fingerprint("query", in_a_mirror(noisy(PICTURES, 0.93)))) == (Edit.MIRRORED,)
 
 
-@pytest.mark.parametrize("view", [View.TOP_RIGHT, View.MIDDLE])
+def test_a_turned_copy_is_turned_and_nothing_else() -> None:
+    assert edits(fingerprint("query", turned_left(noisy(PICTURES, 0.93)))) == (Edit.TURNED,)
+    assert edits(STORED, fingerprint("query", turned_left(noisy(PICTURES, 0.93)))) == (Edit.TURNED,)
+    assert edits(fingerprint("query", upside_down(noisy(PICTURES, 0.93)))) == (Edit.UPSIDE_DOWN,)
+
+
+@pytest.mark.parametrize("view", [View.TOP_RIGHT, View.MIDDLE, View.LEFT, View.BOTTOM])
 def test_a_part_of_the_picture_is_cropped_and_the_other_way_round_a_part_of_a_larger_one(view: View) -> None:
     of_part = PICTURES[:, VIEWS.index(view)]
     part = fingerprint("query", with_view(played(filmed(9, 30_000), 0, 20_000), View.WHOLE, of_part))
@@ -65,11 +71,18 @@ def test_borders_are_named_by_who_has_them() -> None:
     assert edits(borders(COPY, top=0.12), borders(STORED, top=0.11)) == ()
 
 
+def test_said_of_the_other_one_each_edit_is_its_counterpart() -> None:
+    said = (Edit.CROPPED, Edit.LETTERBOXED, Edit.GREY, Edit.SHORTENED, Edit.MIRRORED, "speed ×1.25")
+    other = (Edit.INSET, Edit.UNBOXED, Edit.COLOURED, Edit.LONGER, Edit.MIRRORED, "speed ×0.8")
+    assert inverse(said) == other
+    assert inverse(other) == said
+
+
 def test_colour_is_called_taken_out_only_where_there_was_some() -> None:
     grey, was_grey = (replace(one, is_grey=np.ones(len(one), np.bool_)) for one in (COPY, STORED))
     assert edits(grey) == (Edit.GREY,)
     assert edits(grey, was_grey) == ()
-    assert edits(COPY, was_grey) == ()
+    assert edits(COPY, was_grey) == (Edit.COLOURED,)
 
 
 def test_a_quarter_that_alone_is_unlike_has_something_over_it() -> None:
@@ -96,4 +109,4 @@ def test_what_is_lacking_and_what_is_more_are_named() -> None:
 
 
 def test_the_words_are_few_and_plain() -> None:
-    assert all(word == word.lower() and len(word) < 30 for word in Edit)
+    assert all(word == word.lower() and len(word) < 40 for word in Edit)

@@ -24,7 +24,14 @@ def table(query: Fingerprint, stored: Fingerprint, *, mirrored: bool = False, at
 
 @pytest.mark.parametrize(
     ("cosine", "of_query", "of_stored", "wanted"),
-    [(1, 0.5, 0.3, 1), (0.4, 0.5, 0.3, 0), (0.7, 0.5, 0.3, 0.5), (0.5, -0.4, -0.2, 0.5), (1, 1, 1, 1)],
+    [
+        (1, 0.5, 0.3, 1),
+        (0.4, 0.5, 0.3, 0),
+        (0.7, 0.5, 0.3, 0.5),
+        (0.5, -0.4, -0.2, 0.5),
+        (1, 0.9, 0.7, 0.5),
+        (1, 1, 1, 0),
+    ],
 )
 def test_likeness_is_one_for_the_same_and_zero_for_what_is_usual(
     cosine: float, of_query: float, of_stored: float, wanted: float

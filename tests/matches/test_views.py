@@ -1,4 +1,4 @@
-"""The seven views: which part of a picture each one is."""
+"""The views: which part of a picture each one is."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ def difference(one: Image, other: Image) -> float:
         (View.BOTTOM_LEFT, slice(0, 384), slice(216, 432)),
         (View.BOTTOM_RIGHT, slice(384, 768), slice(216, 432)),
         (View.MIDDLE, slice(192, 576), slice(108, 324)),
+        (View.LEFT, slice(0, 384), slice(0, 432)),
+        (View.RIGHT, slice(384, 768), slice(0, 432)),
+        (View.TOP, slice(0, 768), slice(0, 216)),
+        (View.BOTTOM, slice(0, 768), slice(216, 432)),
     ],
 )
 def test_each_view_is_the_part_that_its_name_says(which: View, x: slice, y: slice) -> None:
@@ -54,6 +58,19 @@ def test_the_mirrored_view_is_the_whole_of_the_mirrored_picture() -> None:
     turned = np.ascontiguousarray(image[:, ::-1])
     assert np.array_equal(view(image, View.MIRRORED), view(image, View.WHOLE)[:, ::-1])
     assert difference(view(image, View.MIRRORED), view(turned, View.WHOLE)) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("which", "turned"),
+    [
+        (View.TURNED_LEFT, cv2.ROTATE_90_COUNTERCLOCKWISE),
+        (View.TURNED_RIGHT, cv2.ROTATE_90_CLOCKWISE),
+        (View.UPSIDE_DOWN, cv2.ROTATE_180),
+    ],
+)
+def test_a_turned_view_is_the_whole_of_the_turned_picture(which: View, turned: int) -> None:
+    image = scene(5)
+    assert difference(view(image, which), view(cv2.rotate(image, turned).astype(np.uint8), View.WHOLE)) < 2
 
 
 def test_borders_are_in_no_view() -> None:

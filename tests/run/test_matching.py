@@ -95,7 +95,7 @@ def test_a_new_original_is_found_in_an_earlier_video_that_shows_it_in_a_corner(c
 
 def test_other_settings_or_another_model_compare_everything_anew(case: Case) -> None:
     put(case, "one", KNOWN)
-    put(case, "again", prints.unit(KNOWN + 0.08 * np.random.default_rng(5).normal(size=KNOWN.shape)))
+    put(case, "again", prints.unit(KNOWN + 0.12 * np.random.default_rng(5).normal(size=KNOWN.shape)))
     match_within(case, prints.MODEL, SETTINGS)
     assert others(case, "one") == {prints.video_id("again")}
     stricter = Settings(matching=Matching(least_similarity=0.99))

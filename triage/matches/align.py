@@ -20,6 +20,8 @@ from triage.settings import Matching
 
 ZERO_SHARE = 0.6
 """Of the likeness that a stretch must have: pairs below this share of it speak against it."""
+FAINT_SHARE = 0.625
+"""Of the likeness of the settings, that a stretch has at the least: it then has to move alike, see ``evidence.py``."""
 USUAL_SPEEDS = (0.5, 2 / 3, 0.75, 0.8, 0.9, 1.0, 1.1, 1.2, 1.25, 4 / 3, 1.5, 1.75, 2.0)
 """What programs for cutting offer. A line whose slope is one of them, as far as can be told, is taken to be just so."""
 LEAST_SHARE = 0.4
@@ -112,7 +114,7 @@ def align(
             if followed is not None:
                 follower.take_out(followed.rows, followed.columns)
                 stretch = _stretch(followed, plane, query, mirrored=mirrored, is_turned=is_turned)
-                if stretch.similarity >= settings.least_similarity:
+                if stretch.similarity >= FAINT_SHARE * settings.least_similarity:
                     stretches.append(stretch)
         if len(stretches) == before or len(found) < MOST_CANDIDATES:
             break

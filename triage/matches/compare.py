@@ -10,6 +10,7 @@ from triage.matches.edits import look, name_edits
 from triage.matches.evidence import is_enough
 from triage.matches.likeness import FLOOR, alike
 from triage.matches.moments import Moments, moments
+from triage.matches.motion import as_alike, moving_alike
 from triage.matches.spans import seen_segment, segment, share
 from triage.matches.stills import is_still, seen_in
 from triage.records import Fingerprint, Overlap, Segment, Vectors
@@ -73,9 +74,17 @@ def _found(
         if is_still(queried) or is_still(known):
             yield from seen_in(pairs, queried, known, settings, mirrored=mirrored)
             continue
-        for stretch in align(pairs, queried, known, settings, mirrored=mirrored):
-            if is_enough(stretch, query, stored, queried, known, settings):
-                yield stretch
+        stretches = align(pairs, queried, known, settings, mirrored=mirrored)
+        enough = [one for one in stretches if is_enough(one, query, stored, queried, known, settings)]
+        alike_only = [one for one in stretches if one.similarity >= settings.least_similarity]
+        if alike_only and not enough:
+            # One camera that stands sees much the same all day: where they run together is told by what moves.
+            like = max(alike_only, key=lambda one: one.evidence_ms)
+            pairs = moving_alike(query, stored, queried, known, like, at_least=floor)
+            moving = align(pairs, queried, known, settings, mirrored=mirrored)
+            seen = (as_alike(one, query, stored, queried, known) for one in moving)
+            enough = [one for one in seen if is_enough(one, query, stored, queried, known, settings)]
+        yield from enough
 
 
 def _in_time(segment: Segment) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from triage.matches.align import Stretch
-from triage.matches.likeness import COMBINATIONS, LEAST_QUALITY, WHOLE, by_combination
+from triage.matches.likeness import COMBINATIONS, LEAST_QUALITY, TURNED, WHOLE, by_combination
 from triage.matches.moments import Moments
 from triage.records import VIEWS, Fingerprint, Vectors, View
 
@@ -20,6 +20,8 @@ class Edit(StrEnum):
 
     SAME = "same pictures, other file"
     MIRRORED = "mirrored"
+    TURNED = "turned by 90°"
+    UPSIDE_DOWN = "upside down"
     CROPPED = "cropped"
     """It shows a part of the other's pictures."""
     INSET = "part of a larger picture"
@@ -27,12 +29,24 @@ class Edit(StrEnum):
     LETTERBOXED = "borders added"
     UNBOXED = "borders cut off"
     GREY = "colour taken out"
+    COLOURED = "in colour where the other is grey"
     CAPTION = "caption or logo"
     SPEED = "speed"
     SHORTENED = "shortened"
     LONGER = "with other footage"
 
 
+INVERSE: Mapping[str, str] = {
+    Edit.CROPPED: Edit.INSET,
+    Edit.INSET: Edit.CROPPED,
+    Edit.LETTERBOXED: Edit.UNBOXED,
+    Edit.UNBOXED: Edit.LETTERBOXED,
+    Edit.SHORTENED: Edit.LONGER,
+    Edit.LONGER: Edit.SHORTENED,
+    Edit.GREY: Edit.COLOURED,
+    Edit.COLOURED: Edit.GREY,
+}
+"""What is said of one of two, as it is said of the other; what is not here reads the same from both sides."""
 SAME_BITS = 16
 """Of 256 bits of PDQ, the median distance up to which pictures are called the same."""
 PART_MARGIN = 0.1
@@ -44,7 +58,8 @@ CAPTION_MARGIN = 0.2
 MOST = 200
 """Pictures of a copy that are asked."""
 QUARTERS = [VIEWS.index(view) for view in (View.TOP_LEFT, View.TOP_RIGHT, View.BOTTOM_LEFT, View.BOTTOM_RIGHT)]
-PARTS = (*QUARTERS, VIEWS.index(View.MIDDLE))
+PARTS = (*QUARTERS, *(VIEWS.index(view) for view in (View.MIDDLE, View.LEFT, View.RIGHT, View.TOP, View.BOTTOM)))
+*QUARTER_TURNS, HALF_TURN = TURNED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,15 +111,19 @@ def _is_same(seen: Seen) -> bool:
     return len(seen.bits) > 0 and float(np.median(seen.bits)) <= SAME_BITS
 
 
-def _is_cropped(seen: Seen) -> bool:
-    best = max(seen.of(WHOLE, part) for part in PARTS)
-    return not seen.mirrored and best > seen.of(WHOLE, WHOLE) + PART_MARGIN and not _is_inset(seen)
-
-
-def _is_inset(seen: Seen) -> bool:
-    best = max(seen.of(part, WHOLE) for part in PARTS)
-    other = max(seen.of(WHOLE, part) for part in PARTS)
-    return not seen.mirrored and best > max(seen.of(WHOLE, WHOLE), other) + PART_MARGIN
+def _shown(seen: Seen) -> Edit | None:
+    """How the picture lies in the other's, if any other way explains it clearly better than as a whole."""
+    if seen.mirrored:
+        return None
+    ways = {
+        None: seen.of(WHOLE, WHOLE),
+        Edit.TURNED: max(seen.of(turn, WHOLE) for turn in QUARTER_TURNS),
+        Edit.UPSIDE_DOWN: seen.of(HALF_TURN, WHOLE),
+        Edit.CROPPED: max(seen.of(WHOLE, part) for part in PARTS),
+        Edit.INSET: max(seen.of(part, WHOLE) for part in PARTS),
+    }
+    best = max(ways, key=lambda way: ways[way])
+    return best if ways[best] > ways[None] + PART_MARGIN else None
 
 
 def _is_letterboxed(seen: Seen) -> bool:
@@ -120,10 +139,14 @@ def _is_grey(seen: Seen) -> bool:
 
 
 def _has_caption(seen: Seen) -> bool:
-    if seen.mirrored or _is_cropped(seen) or _is_inset(seen):
+    if seen.mirrored or _shown(seen):
         return False
     quarters = np.sort(np.median(seen.quarters, axis=0))
     return bool(quarters[2] >= 0.8 and quarters[0] <= quarters[2] - CAPTION_MARGIN)
+
+
+def _is_coloured(seen: Seen) -> bool:
+    return _most(seen.stored_grey & ~seen.query_grey)
 
 
 def _most(claims: npt.NDArray[np.bool_]) -> bool:
@@ -132,11 +155,10 @@ def _most(claims: npt.NDArray[np.bool_]) -> bool:
 
 _RULES: Mapping[Edit, Callable[[Seen], bool]] = {
     Edit.SAME: _is_same,
-    Edit.CROPPED: _is_cropped,
-    Edit.INSET: _is_inset,
     Edit.LETTERBOXED: _is_letterboxed,
     Edit.UNBOXED: _is_unboxed,
     Edit.GREY: _is_grey,
+    Edit.COLOURED: _is_coloured,
     Edit.CAPTION: _has_caption,
 }
 
@@ -157,9 +179,22 @@ def name_edits(
         stored_share: how much of the other is in the query.
     """
     named = {edit: rule(seen) for edit, rule in _RULES.items()}
+    way = _shown(seen)
+    if way:
+        named[way] = True
     named[Edit.MIRRORED] = any(each.mirrored for each in stretches)
     named[Edit.SHORTENED] = is_video and stored_share < WHOLE_SHARE
     named[Edit.LONGER] = is_video and query_share < WHOLE_SHARE
     words = [str(edit) for edit in Edit if named.get(edit, False)]
     changed = sorted({round(each.speed, 2) for each in stretches if abs(each.speed - 1) > SLOWEST_CHANGE})
     return (*words, *(f"{Edit.SPEED} ×{speed:g}" for speed in changed))
+
+
+def inverse(edits: Sequence[str]) -> tuple[str, ...]:
+    """The same, said of the other one of the two."""
+    return tuple(
+        f"{Edit.SPEED} ×{round(1 / float(edit.partition('×')[2]), 2):g}"
+        if edit.startswith(f"{Edit.SPEED} ")
+        else INVERSE.get(edit, edit)
+        for edit in edits
+    )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from triage.matches.edits import SLOWEST_CHANGE, Edit
+from triage.matches.edits import INVERSE, SLOWEST_CHANGE, Edit
 from triage.matches.pairs import Pair, Pairs, total_ms
 
 CONTAINED_SHARE = 0.8
@@ -24,16 +24,6 @@ FEWER_BITS = 0.6
 LIKE_SPEED = 0.05
 """By how much of it two speeds may differ and still be called one."""
 
-_TURNED: Mapping[str, str] = {
-    Edit.CROPPED: Edit.INSET,
-    Edit.INSET: Edit.CROPPED,
-    Edit.LETTERBOXED: Edit.UNBOXED,
-    Edit.UNBOXED: Edit.LETTERBOXED,
-    Edit.SHORTENED: Edit.LONGER,
-    Edit.LONGER: Edit.SHORTENED,
-    Edit.GREY: "in colour where the other is grey",
-}
-"""What is said of one of two, as it is said of the other; what is not here reads the same from both sides."""
 _DONE = (Edit.LETTERBOXED, Edit.GREY)
 """What was surely done to the one that has it."""
 _LENGTHS = (Edit.SHORTENED, Edit.LONGER)
@@ -119,7 +109,7 @@ def done_to(video: str, pair: Pair) -> set[str]:
 def edits_of(video: str, pair: Pair) -> list[str]:
     """What sets this one of the two apart from the other, without what their lengths say."""
     words = dict.fromkeys(
-        edit if overlap.query == video else _TURNED.get(edit, edit)
+        edit if overlap.query == video else INVERSE.get(edit, edit)
         for overlap in pair.overlaps
         for edit in overlap.edits
         if edit not in _LENGTHS and not edit.startswith(Edit.SPEED)

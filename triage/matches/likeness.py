@@ -10,6 +10,8 @@ import numpy.typing as npt
 from triage.matches.moments import Moments
 from triage.records import VIEWS, Fingerprint, Vectors, View
 
+MOST_FLAT = 0.9
+"""Background above which pictures of one video are not told apart any more finely."""
 FLOOR = 0.25
 """Likeness below which a pair of pictures is not kept."""
 SAME_BITS = 10
@@ -30,15 +32,19 @@ CELLS = 2_000_000
 
 WHOLE = VIEWS.index(View.WHOLE)
 MIRRORED = VIEWS.index(View.MIRRORED)
+TURNED = tuple(VIEWS.index(view) for view in (View.TURNED_LEFT, View.TURNED_RIGHT, View.UPSIDE_DOWN))
+MOST_USUAL = 0.6
+"""Background up to which likeness is stretched, so that the same picture always has 1. Of flatter pictures, whose
+background goes up to 1, a thousandth of cosine would otherwise decide; they cannot reach 1."""
 
 Floats = npt.NDArray[np.floating]
 Rows = npt.NDArray[np.integer]
 
 COMBINATIONS = tuple((view, WHOLE) for view in range(len(VIEWS))) + tuple(
-    (WHOLE, view) for view in range(len(VIEWS)) if view not in {WHOLE, MIRRORED}
+    (WHOLE, view) for view in range(len(VIEWS)) if view not in {WHOLE, MIRRORED, *TURNED}
 )
 """(query's view, stored view): every view of one against the whole of the other, so that it is found whichever of the
-two was cut or put into a larger picture. One mirrored against the other is the same as the other against the one."""
+two was cut or put into a larger picture. One mirrored or turned against the other is the other against the one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,15 +61,21 @@ class Pairs:
 
 
 def likeness(cosine: Floats, of_query: Floats, of_stored: Floats) -> Floats:
-    """1: the same; 0: no more alike than either is to pictures that have nothing to do with it.
+    """1: the same; 0 and below: no more alike than either is to pictures that have nothing to do with it.
 
     Args:
         cosine: of two vectors.
         of_query: background of the first, see ``Embedding.background``.
         of_stored: background of the second.
     """
-    usual = np.clip((of_query + of_stored) / 2, 0, 0.99)
-    return np.asarray((cosine - usual) / (1 - usual))
+    usual = np.maximum((of_query + of_stored) / 2, 0)
+    return np.asarray((cosine - usual) / (1 - np.minimum(usual, MOST_USUAL)))
+
+
+def sameness(cosine: Floats, of_one: Floats, of_other: Floats) -> Floats:
+    """The same measure within one video, where also flat pictures are the same if nothing has changed: then it is 1."""
+    usual = np.clip((of_one + of_other) / 2, 0, MOST_FLAT)
+    return np.asarray(1 - (1 - cosine) / (1 - usual))
 
 
 def by_combination(query: Fingerprint, stored: Fingerprint, query_rows: Rows, stored_rows: Rows) -> Floats:

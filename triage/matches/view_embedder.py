@@ -1,4 +1,4 @@
-"""Pictures -> embeddings: borders off, seven views, one vector for each, and a hash of the whole."""
+"""Pictures -> embeddings: borders off, fourteen views, one vector for each, and a hash of the whole."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from triage.network import Numbers
 from triage.records import VIEWS, Embedding, Frame, Vectors
 from triage.weights import Weights
 
-RECIPE = "1"
+RECIPE = "2"
 """Goes up by one when borders, views or hashes are made otherwise, so that old vectors are not compared with new."""
 NO_LENGTH = 1e-6
 """A vector as short as this has no direction."""
 
 
 class ViewEmbedder:
-    """Embeddings by a net that is run on the seven views of every picture, all of a batch at once."""
+    """Embeddings by a net that is run on the fourteen views of every picture, all of a batch at once."""
 
     def __init__(self, weights: Weights, net: Net) -> None:
         """Try the net on one picture.

@@ -1,11 +1,11 @@
-"""The views of a picture that are embedded: the whole without its borders, mirrored, and five parts."""
+"""The views of a picture that are embedded: the whole without its borders, mirrored and turned, and nine parts."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from triage.matches.shrinking import Image, resized
-from triage.records import VIEWS
+from triage.records import VIEWS, View
 
 Borders = tuple[float, float, float, float]
 """Shares of width and height that are borders: left, top, right, bottom."""
@@ -30,18 +30,20 @@ def cut(image: Image, borders: Borders, side_px: int) -> Image:
     shown = inside(image, borders)
     large = resized(shown, double, double)
     views = np.empty((len(VIEWS), side_px, side_px, 3), np.uint8)
-    whole, mirrored, *parts = views
+    view = dict(zip(VIEWS, views, strict=True))
+    whole = view[View.WHOLE]
     whole[:] = resized(large, side_px, side_px)
-    mirrored[:] = whole[:, ::-1]
-    half = side_px // 2
-    for part, (y, x) in zip(parts, _corners(side_px, half), strict=True):
-        part[:] = large[y : y + side_px, x : x + side_px]
+    view[View.MIRRORED][:] = whole[:, ::-1]
+    view[View.TURNED_LEFT][:] = np.rot90(whole)
+    view[View.TURNED_RIGHT][:] = np.rot90(whole, -1)
+    view[View.UPSIDE_DOWN][:] = whole[::-1, ::-1]
+    first, second, middle = slice(side_px), slice(side_px, double), slice(side_px // 2, side_px // 2 + side_px)
+    view[View.TOP_LEFT][:], view[View.TOP_RIGHT][:] = large[first, first], large[first, second]
+    view[View.BOTTOM_LEFT][:], view[View.BOTTOM_RIGHT][:] = large[second, first], large[second, second]
+    view[View.MIDDLE][:] = large[middle, middle]
+    view[View.LEFT][:], view[View.RIGHT][:] = (resized(large[:, part], side_px, side_px) for part in (first, second))
+    view[View.TOP][:], view[View.BOTTOM][:] = (resized(large[part], side_px, side_px) for part in (first, second))
     return views
-
-
-def _corners(side_px: int, half_px: int) -> tuple[tuple[int, int], ...]:
-    """Where the quarters and the middle begin in the copy of twice the side: top, left."""
-    return (0, 0), (0, side_px), (side_px, 0), (side_px, side_px), (half_px, half_px)
 
 
 def _span(length: int, before: float, after: float) -> tuple[int, int]:

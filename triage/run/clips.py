@@ -27,7 +27,7 @@ BLOCK_BYTES = 1 << 20
 class Clips:
     """The clips of a bank that count, by name: with fingerprints by one model, or with imported hashes alone."""
 
-    def __init__(self, bank: Bank, model: str) -> None:
+    def __init__(self, bank: Bank, model: str, settings: Matching) -> None:
         self._bank = bank
         self._prints = {one.video: one for one in bank.fingerprints(model)}
         self._exact = bank.exact()
@@ -45,7 +45,9 @@ class Clips:
         """Name of each -> what there is to compare it by; where this changes, it is looked up anew."""
         self._index: VideoIndex | None = None
         for fingerprint in self._prints.values():
-            self._index = self._index or VideoIndex(model, fingerprint.vectors.shape[2])
+            self._index = self._index or VideoIndex(
+                model, fingerprint.vectors.shape[2], exact_up_to=settings.exact_up_to
+            )
             self._index.add(fingerprint)
 
     def overlaps(

@@ -42,7 +42,7 @@ class Alike:
 def find_in_case(query: Fingerprint, case: Case, settings: Matching, top: int) -> tuple[list[Alike], Matched]:
     """The ``top`` contents of a case most like the query, and what could not be compared."""
     matched = Matched()
-    prints = Prints(case, query.model, matched)
+    prints = Prints(case, query.model, settings, matched)
     videos: Sequence[str] = prints.videos
     if len(videos) > ALL_UP_TO:
         index = prints.index()

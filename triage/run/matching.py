@@ -18,6 +18,7 @@ from triage.case.store import Case
 from triage.errors import CaseError, MatchIndexError
 from triage.matches.bank import Bank
 from triage.matches.compare import compare
+from triage.matches.edits import inverse
 from triage.matches.spans import uncomparable_ms
 from triage.matches.video_index import VideoIndex
 from triage.records import Fingerprint, Overlap, Segment, Vectors
@@ -57,8 +58,8 @@ class Matched:
 class Prints:
     """The fingerprints of a case by one model, read when they are needed, and an index of them that is kept."""
 
-    def __init__(self, case: Case, model: str, matched: Matched) -> None:
-        self._case, self.model, self._matched = case, model, matched
+    def __init__(self, case: Case, model: str, settings: Matching, matched: Matched) -> None:
+        self._case, self.model, self._settings, self._matched = case, model, settings, matched
         self.videos = tuple(video for video in case.unsealed() if case.copies.has(video, model))
         self._load = lru_cache(KEPT_OPEN)(self._read)
 
@@ -83,10 +84,10 @@ class Prints:
             index.remove(video)
         for video in self.videos:
             if video not in before and (fingerprint := self(video)) is not None:
-                index = index or VideoIndex(self.model, fingerprint.vectors.shape[2])
+                index = index or self._empty(fingerprint.vectors.shape[2])
                 index.add(fingerprint)
         if index is None:
-            return VideoIndex(self.model, 1)
+            return self._empty(1)
         if frozenset(index.videos()) != before:
             index.save(copies.index_folder)
         return index
@@ -96,9 +97,12 @@ class Prints:
         made: VideoIndex | None = None
         for video in videos:
             if (fingerprint := self(video)) is not None:
-                made = made or VideoIndex(self.model, fingerprint.vectors.shape[2])
+                made = made or self._empty(fingerprint.vectors.shape[2])
                 made.add(fingerprint)
         return made
+
+    def _empty(self, dim: int) -> VideoIndex:
+        return VideoIndex(self.model, dim, exact_up_to=self._settings.exact_up_to)
 
 
 def _kept_index(folder: Path, model: str) -> VideoIndex | None:
@@ -116,7 +120,7 @@ def match_within(case: Case, model: str, settings: Settings, counting: Counting 
         model: whose fingerprints.
     """
     matched = Matched()
-    prints = Prints(case, model, matched)
+    prints = Prints(case, model, settings.matching, matched)
     mark = mark_of(model, settings.matching)
     marks = case.copies.marks()
     if any(other != mark for other in marks.values()):
@@ -170,8 +174,8 @@ def match_bank(case: Case, bank: Bank, model: str, settings: Settings, counting:
     except CaseError as error:  # it is on a disk that may only be read
         matched.remarks.append(f"what is added to the bank later will not be looked up in this case by itself: {error}")
     before = case.copies.in_bank(bank.id)
-    prints = Prints(case, model, matched)
-    _compare_with(case, bank, Clips(bank, model), prints, settings.matching, matched, counting)
+    prints = Prints(case, model, settings.matching, matched)
+    _compare_with(case, bank, Clips(bank, model, settings.matching), prints, settings.matching, matched, counting)
     matched.parked = _park(case, bank, len(prints.videos), settings.matching)
     after = case.copies.in_bank(bank.id)
     known = {(one.overlap.query, one.entry) for one in before}
@@ -231,7 +235,7 @@ def _park(case: Case, bank: Bank, videos: int, settings: Matching) -> tuple[str,
 
 
 def inverted(overlap: Overlap) -> Overlap:
-    """The same overlap, asked from the other side. What was done to the one is not said of the other."""
+    """The same overlap, asked from the other side."""
     segments = tuple(
         Segment(
             query_start_ms=one.stored_start_ms,
@@ -245,7 +249,9 @@ def inverted(overlap: Overlap) -> Overlap:
         for one in overlap.segments
     )
     in_time = tuple(sorted(segments, key=lambda one: (one.query_start_ms, one.stored_start_ms)))
-    return Overlap(overlap.stored, overlap.query, in_time, overlap.stored_share, overlap.query_share)
+    return Overlap(
+        overlap.stored, overlap.query, in_time, overlap.stored_share, overlap.query_share, inverse(overlap.edits)
+    )
 
 
 def mark_of(model: str, settings: Matching) -> str:
