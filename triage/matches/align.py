@@ -22,8 +22,9 @@ ZERO_SHARE = 0.6
 """Of the likeness that a stretch must have: pairs below this share of it speak against it."""
 FAINT_SHARE = 0.625
 """Of the likeness of the settings, that a stretch has at the least: it then has to move alike, see ``evidence.py``."""
-USUAL_SPEEDS = (0.5, 2 / 3, 0.75, 0.8, 0.9, 1.0, 1.1, 1.2, 1.25, 4 / 3, 1.5, 1.75, 2.0)
-"""What programs for cutting offer. A line whose slope is one of them, as far as can be told, is taken to be just so."""
+USUAL_SPEEDS = (0.5, 2 / 3, 0.75, 0.8, 5 / 6, 0.9, 24 / 25, 1.0, 25 / 24, 1.1, 1.2, 1.25, 4 / 3, 1.5, 1.75, 2.0)
+"""What programs for cutting offer, and what comes of pictures played at another rate. A line whose slope is one of
+them, as far as can be told, is taken to be just so."""
 LEAST_SHARE = 0.4
 """Of the shortest stretch, that a candidate must last: it may still grow."""
 MOST_CANDIDATES = 300
@@ -36,7 +37,7 @@ CONTRAST = 2.0
 """A picture resembles those just before and after its counterpart. By so much more as another pair, so near in time, is
 more alike, a pair speaks less for a copy: else a line would run on where one scene goes on and the other is over."""
 NEIGHBOURS = 8
-SECOND_BEST = 0.1
+SECOND_BEST = 0.06
 """Likeness by which a second explanation of the same seconds may be worse than the first and still be told: a fixed
 camera resembles itself all day, and a stretch of it that was found exactly is not shown in all the others as well."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from triage.errors import MatchIndexError
 from triage.matches.align import ZERO_SHARE, Stretch, align, without_echoes
@@ -10,11 +10,14 @@ from triage.matches.edits import look, name_edits
 from triage.matches.evidence import is_enough
 from triage.matches.likeness import FLOOR, alike
 from triage.matches.moments import Moments, moments
-from triage.matches.motion import as_alike, moving_alike
+from triage.matches.motion import as_alike, following, moving_alike
 from triage.matches.spans import seen_segment, segment, share
 from triage.matches.stills import is_still, seen_in
 from triage.records import Fingerprint, Overlap, Segment, Vectors
 from triage.settings import Matching
+
+SURELY = 0.8
+"""How closely two videos move together where nobody needs to look again by what moves."""
 
 
 def compare(
@@ -77,14 +80,31 @@ def _found(
         stretches = align(pairs, queried, known, settings, mirrored=mirrored)
         enough = [one for one in stretches if is_enough(one, query, stored, queried, known, settings)]
         alike_only = [one for one in stretches if one.similarity >= settings.least_similarity]
-        if alike_only and not enough:
+        if alike_only and _together(enough, query, stored, queried, known) < SURELY * _whole(alike_only):
             # One camera that stands sees much the same all day: where they run together is told by what moves.
             like = max(alike_only, key=lambda one: one.evidence_ms)
             pairs = moving_alike(query, stored, queried, known, like, at_least=floor)
             moving = align(pairs, queried, known, settings, mirrored=mirrored)
-            seen = (as_alike(one, query, stored, queried, known) for one in moving)
-            enough = [one for one in seen if is_enough(one, query, stored, queried, known, settings)]
+            seen = [as_alike(one, query, stored, queried, known) for one in moving]
+            moving = [one for one in seen if is_enough(one, query, stored, queried, known, settings)]
+            if _together(moving, query, stored, queried, known) > _together(enough, query, stored, queried, known):
+                enough = moving
         yield from enough
+
+
+def _whole(stretches: Sequence[Stretch]) -> float:
+    return sum(one.evidence_ms for one in stretches)
+
+
+def _together(
+    stretches: Sequence[Stretch], query: Fingerprint, stored: Fingerprint, queried: Moments, known: Moments
+) -> float:
+    """For how many ms these stretches move together, each counted by how closely."""
+    return sum(
+        one.evidence_ms
+        * max(0.0, following(query, stored, queried.rows[one.query], known.rows[one.stored], mirrored=one.mirrored)[0])
+        for one in stretches
+    )
 
 
 def _in_time(segment: Segment) -> tuple[int, int]:
