@@ -25,6 +25,8 @@ LINE_EVERY_S = 10
 """Seconds between two lines where there is no terminal to draw a bar on."""
 SETTLED_S = 10
 """Seconds before which an estimate of the time left would only mislead."""
+SETTLED_FILES, SETTLED_SHARE = 5, 0.02
+"""Files, or share of all bytes, that were worked on before it: one tiny file first made hours of a minute."""
 FAILED = frozenset({Refusal.ARCHIVE, Refusal.EMPTY, Refusal.ENCRYPTED, Refusal.UNREADABLE, Refusal.NOT_OPENED})
 """Refusals that may hide something; a text file or a song in a dump is no failure."""
 
@@ -46,7 +48,7 @@ class ScanProgress:
         self.failed: list[str] = []
         """``name: why`` of what could not be examined."""
         self._files, self._size = files, size
-        self._files_done, self._size_done, self._footage_ms, self._worked_size = 0, 0, 0, 0
+        self._files_done, self._size_done, self._footage_ms, self._worked, self._worked_size = 0, 0, 0, 0, 0
         self._began = self._last_line = time.monotonic()
         self._name, self._at_ms = "", 0
         console = Console(stderr=True)
@@ -85,6 +87,7 @@ class ScanProgress:
         self._files_done += 1
         self._size_done += found.size
         if done in {Done.EXAMINED, Done.REFUSED, Done.SEALED}:
+            self._worked += 1
             self._worked_size += found.size
         if done is Done.EXAMINED and row is not None:
             self._footage_ms += row["coverage"]["reached_ms"]
@@ -109,7 +112,8 @@ class ScanProgress:
         passed = time.monotonic() - self._began
         rate = (self._footage_ms + self._at_ms) / 1000 / passed if passed > 1 else 0.0
         parts = []
-        if self._worked_size and passed > SETTLED_S:
+        settled = self._worked >= SETTLED_FILES or self._worked_size > SETTLED_SHARE * self._size
+        if passed > SETTLED_S and settled and self._worked_size:
             left_s = (self._size - self._size_done) / self._worked_size * passed
             parts.append(f"about {_rough(left_s)} left")
         if rate:
