@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from triage.cli import progress
 from triage.cli.progress import ScanProgress
 from triage.run.dump import Found
 from triage.run.local import Done, Outcome
@@ -16,7 +15,7 @@ def test_one_tiny_file_is_no_reason_to_promise_hours(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = iter(range(0, 10_000, 20))
-    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("triage.cli.progress.time.monotonic", lambda: float(next(clock)))
     shown = ScanProgress(files=9, size=3_000_000)
     shown.end(Found(Path("tiny.mp4"), 1700), Outcome(Done.REFUSED, None, "why"))
     assert "left" not in capsys.readouterr().err
