@@ -25,8 +25,9 @@ MAY_IMPORT = {
     "estimates": BASE,
     "verdicts": BASE,
     "matches": BASE,
+    "redaction": BASE,
     "ahead": BASE,
-    "pipeline": BASE | {"ahead", "frames", "findings", "tracks", "estimates", "verdicts", "matches"},
+    "pipeline": BASE | {"ahead", "frames", "findings", "tracks", "estimates", "verdicts", "matches", "redaction"},
     "case": BASE,
     "evaluation": BASE | {"pipeline", "findings", "frames"},
     "exports": BASE | {"case"},
@@ -38,7 +39,14 @@ MAY_IMPORT = {
 line reads findings to open a model that a user brings, and verdicts for its words."""
 
 HOMES = {
-    "av": {"frames/pyav.py", "frames/orientation.py", "demo.py"},
+    "av": {
+        "frames/pyav.py",
+        "frames/pictures.py",
+        "frames/orientation.py",
+        "redaction/writer.py",
+        "redaction/sound.py",
+        "demo.py",
+    },
     "torch": {"findings/yolo.py", "matches/torchscript.py"},
     "torchvision": {"findings/yolo.py"},
     "ultralytics": {"findings/yolo.py"},

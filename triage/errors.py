@@ -9,13 +9,14 @@
     ├── WeightsError                a weights file is absent, changed, or has no card
     ├── VideoError                  this file cannot be examined; the others can (see ``kind``)
     ├── DetectorError               a model failed on these frames
+    ├── RedactionError              no safe copy of this video could be made; of the others it can
     ├── MatchIndexError             an index or a bank cannot answer: damaged, or of another model
     └── CaseError                   the case folder cannot be used as it is
         ├── CaseFullError           there is no room left to write in
         └── ReportError             one stored report is damaged; a scan makes it anew
 
-A ``VideoError`` becomes a row of its own, a ``DetectorError`` a fault beside what else was found. The others stop the
-command: the command line prints the sentence and leaves with the exit code of the class.
+A ``VideoError`` or a ``RedactionError`` becomes a row of its own, a ``DetectorError`` a fault beside what else was
+found. The others stop the command: the command line prints the sentence and leaves with the exit code of the class.
 """
 
 from __future__ import annotations
@@ -75,6 +76,10 @@ class VideoError(TriageError):
 
 class DetectorError(TriageError):
     """A model failed on these frames."""
+
+
+class RedactionError(TriageError):
+    """No safe copy of this video could be made; nothing stands under its name."""
 
 
 class MatchIndexError(TriageError):

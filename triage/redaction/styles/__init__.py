@@ -1,0 +1,1 @@
+"""Picture, boxes -> the same picture, covered."""
