@@ -138,11 +138,12 @@ def filmed(rng: Rng, picture: Picture, others: Others) -> Picture:
 
 
 def caption(rng: Rng, picture: Picture, _: Others) -> Picture:
-    """Words on a bar, or straight on the picture."""
+    """Words on a bar, or straight on the picture; now and then in letters as high as half of it."""
     drawn = picture.copy()
     height = picture.shape[0]
-    for _line in range(rng.integers(1, 5)):
-        size = rng.uniform(0.07, 0.22)
+    is_large = rng.random() < 0.3
+    for _line in range(rng.integers(1, 3 if is_large else 5)):
+        size = rng.uniform(0.22, 0.5) if is_large else rng.uniform(0.07, 0.22)
         top = rng.choice((0.0, 1 - size, rng.uniform(0, 1 - size)))
         if rng.random() < 0.5:
             drawn[int(top * height) : int((top + size) * height)] = _colour(rng)
@@ -444,7 +445,7 @@ def sharpen(rng: Rng, picture: Picture, _: Others) -> Picture:
 STAGES: tuple[dict[Edit, float], ...] = (
     {crop: 7, stretch: 1.5, tilt: 3, turn: 0.5, perspective: 1.2, filmed: 1.5},
     {colours: 3, gamma: 1, grey: 2.5, invert: 0.25, night: 1.2},
-    {caption: 3.5, emoji: 2.2, logo: 1.5, redact: 2, inset_over: 1.5},
+    {caption: 5, emoji: 2.2, logo: 1.5, redact: 2, inset_over: 1.5},
     {bars: 1.8, inset: 2.2, meme: 1.5, screenshot: 1.5, half: 1, cell: 2},
     {grain: 1.5, blur: 1.5, jpeg: 2, small: 1.5, video: 1.5, sharpen: 0.7},
 )

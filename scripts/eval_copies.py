@@ -3,7 +3,7 @@
 
 Every held-back picture is a known one and is asked for in some thirty edited forms (`query_edits`, which shares nothing
 with the edits of training). Wrong answers are all other known pictures: the other held-back ones, close-ups of faces,
-frames of held-back clips, pictures of hash lists' tests. A pair of pictures is as alike as the best of the twelve
+frames of held-back clips, pictures of hash lists' tests. A pair of pictures is as alike as the best of the
 combinations of their views that `triage.matches` compares; "whole" is without the views.
 
 Faces: the same picture of a face is pasted into two scenes. If the descriptor knew faces, the scenes would be alike.
@@ -21,21 +21,19 @@ from pathlib import Path
 import copy_pictures
 import cv2
 import numpy as np
+from bench_copies import opened
 from copy_cards import drawn_background
 from copy_edits import Picture, Rng, shrink
-from eval_objects import DATA, REPO, read_picture
+from eval_objects import DATA, read_picture
 from query_edits import PICTURE_EDITS, Other, Size
 from query_sources import covering, fitted, rng_of
 
 from triage.matches import pdq
-from triage.matches.background import Background, read_background
-from triage.matches.borders import find_borders
-from triage.matches.information import is_comparable
+from triage.matches.embedder import Embedder
 from triage.matches.likeness import COMBINATIONS, MIRRORED, WHOLE, likeness
-from triage.matches.views import cut
-from triage.network import Network
-from triage.records import VIEWS
-from triage.settings import Precision
+from triage.network import switch_off_telemetry
+from triage.records import VIEWS, Frame, Video
+from triage.settings import Detecting, Precision, Settings
 
 PDQ_BITS = 31
 """Bits that may differ in the matches of PDQ's makers."""
@@ -43,7 +41,6 @@ LONGEST_PX = 384
 FACE_SHARES = (0.25, 0.45)
 """Height of a pasted face in that of its scene."""
 FACES = 120
-DIM = 128
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 
@@ -93,33 +90,27 @@ EDITS = {
 }
 
 
-class Embedder:
-    """A model and its background set, as `triage` runs them."""
+def prints(embedder: Embedder, pictures: list[Picture]) -> Prints:
+    """Embeddings of pictures, eight at a time."""
+    embedded = [one for at in range(0, len(pictures), 8) for one in embedder.embed(frames(pictures[at : at + 8]))]
+    return Prints(
+        vectors=np.stack([one.vectors for one in embedded]),
+        background=np.stack([one.background for one in embedded]),
+        hashes=np.stack([one.hash for one in embedded]),
+        qualities=np.array([one.quality for one in embedded]),
+        says_something=np.array([one.is_comparable for one in embedded]),
+    )
 
-    def __init__(self, model: Path, background: Path | None, precision: Precision) -> None:
-        """Open both."""
-        self.network = Network(model, precision)
-        self.background: Background = read_background(background, DIM)
-        if self.network.fixed_hw is None:
-            raise ValueError(f"{model.name} takes pictures of any size; one that says its size is wanted")
-        self.side = self.network.fixed_hw[0]
 
-    def prints(self, pictures: list[Picture]) -> Prints:
-        """Seven views of each picture, eight pictures at a time."""
-        views = [cut(picture, find_borders(picture), self.side) for picture in pictures]
-        answered = [
-            self.network.run(np.concatenate(views[at : at + 8]))[0].reshape(-1, len(VIEWS), DIM)
-            for at in range(0, len(views), 8)
-        ]
-        vectors = np.concatenate(answered)
-        hashed = [pdq.compute(picture) for picture in pictures]
-        return Prints(
-            vectors=vectors,
-            background=self.background.of(vectors.reshape(-1, DIM)).reshape(-1, len(VIEWS)),
-            hashes=np.array([one[0] for one in hashed]),
-            qualities=np.array([one[1] for one in hashed]),
-            says_something=np.array([is_comparable(seen[0]) for seen in views]),
-        )
+def frames(pictures: list[Picture]) -> list[Frame]:
+    """Each as the only frame of a video."""
+    made = []
+    for picture in pictures:
+        height, width = picture.shape[:2]
+        kept = np.ascontiguousarray(picture)
+        kept.flags.writeable = False
+        made.append(Frame(Video("0" * 64, Path("still"), width, height, None, "none", "none"), 0, kept))
+    return made
 
 
 def known_pictures(data: Path) -> tuple[list[Picture], list[Picture]]:
@@ -200,11 +191,11 @@ def faces(embedder: Embedder, data: Path, scenes: list[Picture]) -> dict[str, Nu
         shown[top : top + high, left : left + face.shape[1]] = face
         return shown
 
-    first = embedder.prints([with_face(scenes[order[0]], face) for order, face in zip(orders, portraits, strict=True)])
-    same = embedder.prints([with_face(scenes[order[1]], face) for order, face in zip(orders, portraits, strict=True)])
+    first = prints(embedder, [with_face(scenes[order[0]], face) for order, face in zip(orders, portraits, strict=True)])
+    same = prints(embedder, [with_face(scenes[order[1]], face) for order, face in zip(orders, portraits, strict=True)])
     turned = [*portraits[1:], portraits[0]]
-    other = embedder.prints([with_face(scenes[order[1]], face) for order, face in zip(orders, turned, strict=True)])
-    none = [embedder.prints([scenes[order[place]] for order in orders]) for place in (0, 1)]
+    other = prints(embedder, [with_face(scenes[order[1]], face) for order, face in zip(orders, turned, strict=True)])
+    none = [prints(embedder, [scenes[order[place]] for order in orders]) for place in (0, 1)]
     pairs = {"same face": (first, same), "two faces": (first, other), "no face": (none[0], none[1])}
     return {name: np.diagonal(table(one, two, COMBINATIONS)) for name, (one, two) in pairs.items()}
 
@@ -214,31 +205,27 @@ def cards(embedder: Embedder) -> Numbers:
 
     They are drawn by the code that drew the background set, and are none of it.
     """
-    drawn = embedder.prints(list(drawn_background(np.random.default_rng(77), 90)))
+    drawn = prints(embedder, list(drawn_background(np.random.default_rng(77), 90)))
     return np.asarray(table(drawn, drawn, COMBINATIONS)[np.triu_indices(90, 1)])
 
 
-def milliseconds(embedder: Embedder, pictures: list[Picture]) -> dict[str, float]:
-    """Median time of a picture's seven views in the network, and with borders, cutting, hash and background."""
-    views = [cut(picture, (0, 0, 0, 0), embedder.side) for picture in pictures[:40]]
-    times: dict[str, list[float]] = {"network": [], "all": []}
-    for seen, picture in zip(views, pictures, strict=False):
+def milliseconds(embedder: Embedder, pictures: list[Picture]) -> float:
+    """Median time of all that is done with a picture: borders, views, network, hash, background."""
+    times = []
+    for picture in frames(pictures[:40]):
         begun = time.perf_counter()
-        embedder.network.run(seen)
-        middle = time.perf_counter()
-        embedder.prints([picture])
-        times["network"].append(middle - begun)
-        times["all"].append(time.perf_counter() - middle)
-    return {name: float(1000 * np.median(values)) for name, values in times.items()}
+        embedder.embed([picture])
+        times.append(time.perf_counter() - begun)
+    return float(1000 * np.median(times))
 
 
 def evaluate(embedder: Embedder, data: Path) -> dict[str, object]:
     """Every figure."""
     asked, others = known_pictures(data)
     hosts = [path for path in copy_pictures.still_paths(data) if not copy_pictures.is_held_back(path)]
-    known = embedder.prints([*asked, *others])
+    known = prints(embedder, [*asked, *others])
     kinds = list(EDITS)
-    parts = [embedder.prints(list(queries(asked, hosts, kind))) for kind in kinds]
+    parts = [prints(embedder, list(queries(asked, hosts, kind))) for kind in kinds]
     query = Prints(*(np.concatenate([getattr(part, name) for part in parts]) for name in Prints.__dataclass_fields__))
     bits = pdq.distances(query.hashes, known.hashes).astype(np.float32)
     bits[query.qualities < 50] = 256
@@ -289,7 +276,7 @@ def as_markdown(result: dict[str, object]) -> str:
     ours, whole, hashes = (dict(result[name]) for name in ("views", "whole", "PDQ"))  # type: ignore[call-overload]
     plain = dict(result["PDQ at 31 bits"])  # type: ignore[call-overload]
     lines = [
-        "| edit | 7 views, no wrong pair | 1 % wrong | whole, no wrong pair | PDQ, 31 bits |",
+        f"| edit | {len(VIEWS)} views, no wrong pair | 1 % wrong | whole, no wrong pair | PDQ, 31 bits |",
         "|---|---|---|---|---|",
     ]
     lines += [
@@ -306,8 +293,7 @@ def as_markdown(result: dict[str, object]) -> str:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=REPO / "weights" / "copies.onnx")
-    parser.add_argument("--background", type=Path, help="set of vectors; the one beside the model unless given")
+    parser.add_argument("--model", type=Path, help="an ONNX file, its background beside it; without, the shipped one")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--precision", type=Precision, choices=list(Precision), default=Precision.FAST)
     parser.add_argument("--json", type=Path, help="also write every figure here")
@@ -318,8 +304,9 @@ def main() -> None:
     """Measure and print."""
     options = parse_arguments()
     cv2.setNumThreads(1)
-    background = options.background or options.model.with_suffix(".background.npy")
-    result = evaluate(Embedder(options.model, background, options.precision), options.data)
+    switch_off_telemetry()
+    settings = Settings(detecting=Detecting(precision=options.precision))
+    result = evaluate(opened(options.model, settings), options.data)
     print(as_markdown(result))
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")

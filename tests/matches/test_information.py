@@ -47,8 +47,15 @@ def one_lamp() -> Image:
     return image
 
 
+def square_on_black() -> Image:
+    image = plain((0, 0, 0))
+    image[100:190, 500:620] = 255
+    return image
+
+
 EMPTY: Mapping[str, Callable[[], Image]] = {
     "black": lambda: plain((0, 0, 0)),
+    "a bright square on black": square_on_black,
     "white": lambda: plain((255, 255, 255)),
     "red": lambda: plain((20, 20, 200)),
     "faint noise": lambda: noise(5, 3),

@@ -63,6 +63,15 @@ def test_every_view_is_weighed_against_unrelated_pictures(tmp_path: Path) -> Non
     assert one.background == pytest.approx(wanted, abs=1e-5)
 
 
+def test_a_part_in_which_there_is_nothing_counts_as_like_everything() -> None:
+    image = scene(1)
+    image[: image.shape[0] // 2, : image.shape[1] // 2] = 0
+    [one] = ViewEmbedder(weights(), Means()).embed([frame_of(image)])
+    assert one.is_comparable
+    assert one.background[VIEWS.index(View.TOP_LEFT)] == 1
+    assert one.background[VIEWS.index(View.BOTTOM_RIGHT)] == 0
+
+
 def test_a_grey_frame_is_told() -> None:
     grey = np.repeat(scene(1).mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
     [one, other] = ViewEmbedder(weights(), Means()).embed([frame_of(grey), frame_of(scene(1))])

@@ -22,6 +22,8 @@ from triage.weights import Weights
 
 RECIPE = "2"
 """Goes up by one when borders, views or hashes are made otherwise, so that old vectors are not compared with new."""
+NOTHING = 1.0
+"""Background of a view that says nothing: it is as much like pictures that have nothing to do with it as can be."""
 NO_LENGTH = 1e-6
 """A vector as short as this has no direction."""
 
@@ -57,7 +59,7 @@ class ViewEmbedder:
         by_frame = vectors.reshape(len(frames), len(VIEWS), self.dim)
         with_length = has_length.reshape(len(frames), len(VIEWS))
         return [
-            _embedding(frame, by_frame[place], background[place], borders[place], views[place][0], with_length[place])
+            _embedding(frame, by_frame[place], background[place], borders[place], views[place], with_length[place])
             for place, frame in enumerate(frames)
         ]
 
@@ -67,19 +69,21 @@ def _embedding(
     vectors: Vectors,
     background: Vectors,
     borders: tuple[float, float, float, float],
-    whole: Image,
+    views: Image,
     has_length: npt.NDArray[np.bool_],
 ) -> Embedding:
     packed, quality = pdq.compute(frame.image)
+    # A part in which there is nothing is like all others in which there is nothing.
+    says_something = has_length & [is_comparable(view) for view in views]
     return Embedding(
         time_ms=frame.time_ms,
         vectors=vectors,
-        background=background,
+        background=np.where(says_something, background, NOTHING).astype(np.float32),
         hash=packed,
         quality=quality,
         borders=borders,
-        is_comparable=bool(has_length[0]) and is_comparable(whole),
-        is_grey=is_grey(whole),
+        is_comparable=bool(says_something[0]),
+        is_grey=is_grey(views[0]),
     )
 
 
