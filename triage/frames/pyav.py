@@ -156,10 +156,32 @@ def open_video(path: Path, video_id: str, sampling: Sampling) -> Iterator[FrameS
         VideoError: there is no picture to look at; ``kind`` says why. All that is about the file is raised here;
             ``frames`` raises only when the system refuses to read any further.
     """
-    with open_original(path) as opened:
-        file = _read_beginning(path, video_id, opened)
+    with opened(path, video_id) as (container, file):
+        yield _apart(lambda: _PyavSource(container, file, sampling), file.bytes_read)
+
+
+@contextmanager
+def open_decoder(path: Path, video_id: str) -> Iterator[Decoder]:
+    """All pictures of this file, opened as ``open_video`` does it.
+
+    Raises:
+        VideoError: there is no picture to look at; ``kind`` says why.
+    """
+    with opened(path, video_id) as (container, file):
+        yield _apart(lambda: Decoder(container, file), file.bytes_read)
+
+
+@contextmanager
+def opened(path: Path, video_id: str) -> Iterator[tuple[InputContainer, Known]]:
+    """This file in FFmpeg's hands, and what is known of it; the container is closed with the block.
+
+    Raises:
+        VideoError: it cannot be opened; ``kind`` says why.
+    """
+    with open_original(path) as original:
+        file = _read_beginning(path, video_id, original)
         with _apart(lambda: _open_container(file), file.bytes_read) as container:
-            yield _apart(lambda: _PyavSource(container, file, sampling), file.bytes_read)
+            yield container, file
 
 
 def _apart(call: Callable[[], Result], file: _Nameless) -> Result:
@@ -178,14 +200,14 @@ def _apart(call: Callable[[], Result], file: _Nameless) -> Result:
             raise
 
 
-def _read_beginning(path: Path, video_id: str, file: BinaryIO) -> _File:
+def _read_beginning(path: Path, video_id: str, file: BinaryIO) -> Known:
     """What is known of a file before FFmpeg is given it."""
     try:
         head = _read_head(file)
         known = read_outline(file), read_grid(file), read_alpha(file)
     except OSError as error:
         raise unread(error) from error
-    return _File(path, video_id, head, *known, _Nameless(file))
+    return Known(path, video_id, head, *known, _Nameless(file))
 
 
 def _read_head(file: BinaryIO) -> bytes:
@@ -197,7 +219,7 @@ def _read_head(file: BinaryIO) -> bytes:
     return head
 
 
-def _open_container(file: _File) -> InputContainer:
+def _open_container(file: Known) -> InputContainer:
     try:
         container = av.open(
             file.bytes_read,
@@ -242,7 +264,7 @@ class _Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class Known:
     """What is known of a file before its first picture."""
 
     path: Path
@@ -255,12 +277,22 @@ class _File:
     bytes_read: _Nameless
 
 
-class _PyavSource:
-    """One opened video, read once."""
+class Decoder:
+    """One opened video, whose pictures come in the order in which they are shown; read once."""
 
-    def __init__(self, container: InputContainer, file: _File, sampling: Sampling) -> None:
+    def __init__(self, container: InputContainer, file: Known, *, key_gap_ms: int | None = None) -> None:
+        """Decode the first picture.
+
+        Args:
+            container: the opened file.
+            file: what is known of it.
+            key_gap_ms: only key pictures, where they are no further apart than this; None: every picture.
+
+        Raises:
+            VideoError: there is no picture.
+        """
         self._container = container
-        self._sampling = sampling
+        self._key_gap_ms = key_gap_ms
         self._outline = file.outline
         self._file = file.bytes_read
         self._stream = _choose_stream(container, file)
@@ -271,13 +303,11 @@ class _PyavSource:
             claim = None
             remarks.append("its header claims that it goes on for more than a year, which cannot be true")
         self._tally = Tally(claim, file.outline.has_end_mark, remarks)
-        self._clock = Clock(origin_ms=_origin_ms(container, self._stream), picture_ms=self._picture_ms)
+        self._clock = Clock(origin_ms=presentation_ms(container, self._stream), picture_ms=self._picture_ms)
         self._stated: Orientation | None = file.grid.orientation if file.grid else None
         self._turns: dict[int, Orientation] = {}
-        self._small, self._bgr = VideoReformatter(), VideoReformatter()
+        self._bgr = VideoReformatter()
         self._pictures = self._stitch(file.grid) if file.grid else self._decode()
-        self._is_read = self._is_done = False
-        self._stood_ms: dict[int, int] = {}
         self._first = next(self._pictures, None)
         codec = self._stream.codec_context.codec.canonical_name
         if self._first is None:
@@ -285,7 +315,7 @@ class _PyavSource:
             raise refusal.no_picture(
                 codec, file.head, file.outline, tried=tally.skipped_packets, end_error=tally.end_error
             )
-        turn = self._orientation(self._first)
+        turn = self.orientation(self._first)
         width_px, height_px = turn.upright_wh(self._first.width, self._first.height)
         self.video = Video(
             id=file.video_id,
@@ -299,64 +329,47 @@ class _PyavSource:
             made_at=self._made_at(self._first),
         )
 
-    def frames(self) -> Iterator[Frame]:
-        """See ``FrameSource.frames``."""
-        if self._is_read:
-            raise ValueError("a source is read once; open the video again")
-        self._is_read = True
-        return self._frames()
+    @property
+    def time_base(self) -> Fraction | None:
+        """Seconds in one unit of the stream's own times; None where the file has none."""
+        return self._stream.time_base or None
 
-    def coverage(self) -> Coverage:
-        """See ``FrameSource.coverage``."""
-        if not self._is_done:
-            raise ValueError("coverage is known when the frames have been read to their end")
-        return self._tally.coverage(longest_gap_ms(self._sampling))
+    @property
+    def picture_ms(self) -> Fraction:
+        """How long a picture usually stays."""
+        return self._picture_ms
 
-    def stood_ms(self) -> Mapping[int, int]:
-        """See ``FrameSource.stood_ms``."""
-        return MappingProxyType(self._stood_ms)
+    @property
+    def first(self) -> VideoFrame:
+        """The first picture, until the pictures are read.
 
-    def _frames(self) -> Iterator[Frame]:
-        chooser = Chooser(self._sampling)
-        looked: luma.SmallCopy | None = None
-        looked_ms = 0
-        for seen, end_ms, is_last in self._seen():
-            glimpse = Glimpse(
-                time_ms=seen.time_ms,
-                end_ms=end_ms,
-                is_key=seen.picture.key_frame,
-                is_last=is_last,
-                cut=seen.cut,
-                novelty=luma.novelty(looked, seen.copy),
-                change=luma.change(looked, seen.copy),
-            )
-            choice = chooser.choose(glimpse)
-            if choice.is_same:
-                self._tally.near_identical += 1
-                self._stood_ms[looked_ms] = seen.time_ms
-            if choice.is_look:
-                image = self._image(seen)
-                if image is None:
-                    chooser.take_back()
-                else:
-                    looked, looked_ms = seen.copy, seen.time_ms
-                    self._tally.sampled += 1
-                    yield Frame(self.video, seen.time_ms, image)
-        self._is_done = True
+        Raises:
+            ValueError: they have been read.
+        """
+        if self._first is None:
+            raise ValueError("the first picture was handed out already")
+        return self._first
 
-    def _seen(self) -> Iterator[tuple[_Seen, int, bool]]:
-        """Every picture, when it ends in milliseconds, and whether it is the last."""
-        waiting: _Seen | None = None
+    @property
+    def tally(self) -> Tally:
+        """What was counted so far."""
+        return self._tally
+
+    def timed(self) -> Iterator[tuple[VideoFrame, Fraction]]:
+        """Every picture with its time in milliseconds, which rounded is ``Frame.time_ms`` of the same picture."""
         for picture in self._all_pictures():
-            now = self._see(picture, waiting)
-            if now is None:
-                continue
-            if waiting:
-                yield waiting, now.time_ms, False
-            waiting = now
-        if waiting:
-            self._tally.reached_ms = 0 if self._is_still else self._end_ms(waiting)
-            yield waiting, max(self._tally.reached_ms, waiting.time_ms), True
+            self._tally.reached_ms = self._time_ms(picture)
+            yield picture, self._clock.exact_ms
+
+    def stay_ms(self, last: VideoFrame, time_ms: int) -> Fraction:
+        """How long a picture stays that no other follows: on the file's word, else as long as usual."""
+        time_base = self._stream.time_base
+        stated_ms = last.duration * time_base * 1000 if last.duration and time_base else Fraction(0)
+        return stated_ms if 0 < stated_ms < LONGEST_MS - time_ms else self._picture_ms
+
+    def end(self, time_ms: int) -> None:
+        """All pictures have come, and this is when the last one ends."""
+        self._tally.reached_ms = 0 if self._is_still else time_ms
 
     def _all_pictures(self) -> Iterator[VideoFrame]:
         first, self._first = self._first, None
@@ -365,33 +378,19 @@ class _PyavSource:
         first = None  # or its memory would be held to the end
         yield from self._pictures
 
-    def _see(self, picture: VideoFrame, before: _Seen | None) -> _Seen | None:
-        """The picture with its time and its small copy; None if FFmpeg cannot convert it."""
+    def _time_ms(self, picture: VideoFrame) -> int:
+        """The time of the next picture, which is this one; marks of damage are counted."""
         time_ms = self._clock.tell(self._stored_ms(picture))
         self._tally.false_times = max(self._tally.false_times, self._clock.false_times)
         if picture.is_corrupt:
             self._tally.damaged_pictures += 1
             self._tally.damage(time_ms)
-        try:
-            copy = self._small_copy(picture)
-        except av.FFmpegError:
-            self._tally.skipped_packets += 1
-            self._tally.damage(time_ms)
-            return None
-        self._tally.reached_ms = time_ms
-        return _Seen(picture, time_ms, copy, luma.cut(before.copy if before else None, copy))
+        return time_ms
 
     def _stored_ms(self, picture: VideoFrame) -> Fraction | None:
         stored = picture.pts if picture.pts is not None else picture.dts
         time_base = self._stream.time_base
         return None if stored is None or not time_base else stored * time_base * 1000
-
-    def _end_ms(self, last: _Seen) -> int:
-        """When a picture ends that no other follows: on the file's word, else it stays as long as usual."""
-        time_base = self._stream.time_base
-        stated_ms = last.picture.duration * time_base * 1000 if last.picture.duration and time_base else Fraction(0)
-        stay_ms = stated_ms if 0 < stated_ms < LONGEST_MS - last.time_ms else self._picture_ms
-        return last.time_ms + max(1, round(stay_ms))
 
     def _decode(self) -> Iterator[VideoFrame]:
         """Pictures in the order in which they are shown, until nothing more comes."""
@@ -402,9 +401,9 @@ class _PyavSource:
         # Evidence: show what can be shown, and count it as damaged.
         stream.codec_context.flags |= Flags.output_corrupt
         packets = self._packets()
-        if self._sampling.mode is Mode.KEYFRAMES:
+        if self._key_gap_ms is not None:
             stream.codec_context.skip_frame = "NONREF"
-            packets = _thinned(packets, Fraction(self._sampling.max_gap_ms, 1000))
+            packets = _thinned(packets, Fraction(self._key_gap_ms, 1000))
         for tried, packet in enumerate(packets):
             if tally.decoded == 0 and tried >= ENCRYPTED_TRIES and self._outline.is_encrypted:
                 return
@@ -488,7 +487,7 @@ class _PyavSource:
                 break
         self._file.check(self._tally.reached_ms)
 
-    def _orientation(self, picture: VideoFrame) -> Orientation:
+    def orientation(self, picture: VideoFrame) -> Orientation:
         """How this picture is to be turned; read once for each angle that occurs."""
         if self._stated is not None:
             return self._stated
@@ -502,26 +501,15 @@ class _PyavSource:
         of_picture = first.metadata if self._is_still else {}
         return made_at(self._container.metadata, self._stream.metadata, of_picture)
 
-    def _small_copy(self, picture: VideoFrame) -> luma.SmallCopy:
-        width, height = luma.copy_wh(picture.width, picture.height)
-        small = self._small.reformat(
-            picture, width=width, height=height, format="yuv444p", interpolation=Interpolation.AREA, threads=1
-        )
-        return luma.SmallCopy(np.stack([_plane(small, index) for index in range(3)]))
+    def upright(self, picture: VideoFrame) -> npt.NDArray[np.uint8]:
+        """The picture as (H, W, 3) BGR, upright, of the size that ``video`` states, and read-only.
 
-    def _image(self, seen: _Seen) -> npt.NDArray[np.uint8] | None:
-        """The picture as (H, W, 3) BGR, upright and read-only; None if FFmpeg cannot convert it."""
-        picture = seen.picture
-        turn = self._orientation(picture)
+        Raises:
+            av.FFmpegError: FFmpeg cannot convert it.
+        """
+        turn = self.orientation(picture)
         width, height = turn.upright_wh(self.video.width_px, self.video.height_px)
-        if picture.width * picture.height > width * height:
-            self._tally.shrunk_pictures += 1
-        try:
-            image = turn.upright(self._to_bgr(picture, width, height))
-        except av.FFmpegError:
-            self._tally.skipped_packets += 1
-            self._tally.damage(seen.time_ms)
-            return None
+        image = turn.upright(self._to_bgr(picture, width, height))
         image.flags.writeable = False
         return image
 
@@ -531,11 +519,115 @@ class _PyavSource:
             width=width,
             height=height,
             format="bgr24",
-            src_colorspace=_colorspace(picture),
+            src_colorspace=colorspace(picture),
             interpolation=Interpolation.BILINEAR,
             threads=1,
         )
         return bgr.to_ndarray().astype(np.uint8, copy=False)
+
+
+class _PyavSource(Decoder):
+    """The moments of one opened video that are to be looked at."""
+
+    def __init__(self, container: InputContainer, file: Known, sampling: Sampling) -> None:
+        super().__init__(container, file, key_gap_ms=sampling.max_gap_ms if sampling.mode is Mode.KEYFRAMES else None)
+        self._sampling = sampling
+        self._small = VideoReformatter()
+        self._is_read = self._is_done = False
+        self._stood_ms: dict[int, int] = {}
+
+    def frames(self) -> Iterator[Frame]:
+        """See ``FrameSource.frames``."""
+        if self._is_read:
+            raise ValueError("a source is read once; open the video again")
+        self._is_read = True
+        return self._frames()
+
+    def coverage(self) -> Coverage:
+        """See ``FrameSource.coverage``."""
+        if not self._is_done:
+            raise ValueError("coverage is known when the frames have been read to their end")
+        return self._tally.coverage(longest_gap_ms(self._sampling))
+
+    def stood_ms(self) -> Mapping[int, int]:
+        """See ``FrameSource.stood_ms``."""
+        return MappingProxyType(self._stood_ms)
+
+    def _frames(self) -> Iterator[Frame]:
+        chooser = Chooser(self._sampling)
+        looked: luma.SmallCopy | None = None
+        looked_ms = 0
+        for seen, end_ms, is_last in self._seen():
+            glimpse = Glimpse(
+                time_ms=seen.time_ms,
+                end_ms=end_ms,
+                is_key=seen.picture.key_frame,
+                is_last=is_last,
+                cut=seen.cut,
+                novelty=luma.novelty(looked, seen.copy),
+                change=luma.change(looked, seen.copy),
+            )
+            choice = chooser.choose(glimpse)
+            if choice.is_same:
+                self._tally.near_identical += 1
+                self._stood_ms[looked_ms] = seen.time_ms
+            if choice.is_look:
+                image = self._image(seen)
+                if image is None:
+                    chooser.take_back()
+                else:
+                    looked, looked_ms = seen.copy, seen.time_ms
+                    self._tally.sampled += 1
+                    yield Frame(self.video, seen.time_ms, image)
+        self._is_done = True
+
+    def _seen(self) -> Iterator[tuple[_Seen, int, bool]]:
+        """Every picture, when it ends in milliseconds, and whether it is the last."""
+        waiting: _Seen | None = None
+        for picture in self._all_pictures():
+            now = self._see(picture, waiting)
+            if now is None:
+                continue
+            if waiting:
+                yield waiting, now.time_ms, False
+            waiting = now
+        if waiting:
+            self._tally.reached_ms = 0 if self._is_still else self._end_ms(waiting)
+            yield waiting, max(self._tally.reached_ms, waiting.time_ms), True
+
+    def _see(self, picture: VideoFrame, before: _Seen | None) -> _Seen | None:
+        """The picture with its time and its small copy; None if FFmpeg cannot convert it."""
+        time_ms = self._time_ms(picture)
+        try:
+            copy = self._small_copy(picture)
+        except av.FFmpegError:
+            self._tally.skipped_packets += 1
+            self._tally.damage(time_ms)
+            return None
+        self._tally.reached_ms = time_ms
+        return _Seen(picture, time_ms, copy, luma.cut(before.copy if before else None, copy))
+
+    def _end_ms(self, last: _Seen) -> int:
+        return last.time_ms + max(1, round(self.stay_ms(last.picture, last.time_ms)))
+
+    def _small_copy(self, picture: VideoFrame) -> luma.SmallCopy:
+        width, height = luma.copy_wh(picture.width, picture.height)
+        small = self._small.reformat(
+            picture, width=width, height=height, format="yuv444p", interpolation=Interpolation.AREA, threads=1
+        )
+        return luma.SmallCopy(np.stack([plane(small, index) for index in range(3)]))
+
+    def _image(self, seen: _Seen) -> npt.NDArray[np.uint8] | None:
+        """The picture as (H, W, 3) BGR, upright and read-only; None if FFmpeg cannot convert it."""
+        picture = seen.picture
+        if picture.width * picture.height > self.video.width_px * self.video.height_px:
+            self._tally.shrunk_pictures += 1
+        try:
+            return self.upright(picture)
+        except av.FFmpegError:
+            self._tally.skipped_packets += 1
+            self._tally.damage(seen.time_ms)
+            return None
 
 
 def _read_orientation(picture: VideoFrame) -> Orientation:
@@ -551,25 +643,25 @@ def _read_orientation(picture: VideoFrame) -> Orientation:
     return orientation.from_matrix(bytes(matrix))
 
 
-def _plane(picture: VideoFrame, index: int) -> npt.NDArray[np.uint8]:
+def plane(picture: VideoFrame, index: int) -> npt.NDArray[np.uint8]:
     plane = picture.planes[index]
     samples = np.frombuffer(memoryview(plane), np.uint8)
     return samples.reshape(-1, plane.line_size)[: plane.height, : plane.width]
 
 
-def _colorspace(picture: VideoFrame) -> Colorspace | None:
+def colorspace(picture: VideoFrame) -> Colorspace | None:
     """BT.709 for large pictures that do not say, as players take it; else what the picture says."""
     is_said = picture.colorspace != 2
     return Colorspace.ITU709 if not is_said and picture.height > 576 else None
 
 
-def _choose_stream(container: InputContainer, file: _File) -> VideoStream:
+def _choose_stream(container: InputContainer, file: Known) -> VideoStream:
     """The video stream with the largest pictures; of those one that goes on in time, and of those the first."""
     streams = _picture_streams(container, file)
     if not streams:
         raise _no_video(container, file.head)
     stream = max(streams, key=_worth)
-    if not _has_decoder(stream):
+    if not has_decoder(stream):
         raise refusal.no_decoder()
     width_px, height_px = file.outline.picture_wh or (stream.width, stream.height)
     if file.grid:
@@ -581,11 +673,11 @@ def _choose_stream(container: InputContainer, file: _File) -> VideoStream:
 
 def _worth(stream: VideoStream) -> tuple[int, bool, int]:
     """What makes a stream the one to look at; an animated AVIF has its first picture once more as a still one."""
-    pixels = stream.width * stream.height if _has_decoder(stream) else 0
+    pixels = stream.width * stream.height if has_decoder(stream) else 0
     return pixels, bool(stream.duration), -stream.index
 
 
-def _picture_streams(container: InputContainer, file: _File) -> list[VideoStream]:
+def _picture_streams(container: InputContainer, file: Known) -> list[VideoStream]:
     """The streams that are to be seen; of a photograph in tiles, the tiles."""
     if file.grid:
         return [stream for stream in container.streams.video if stream.id in file.grid.tiles]
@@ -593,26 +685,26 @@ def _picture_streams(container: InputContainer, file: _File) -> list[VideoStream
     return [stream for stream in streams if not _is_alpha(stream, streams[0], file)]
 
 
-def _is_alpha(stream: VideoStream, picture: VideoStream, file: _File) -> bool:
+def _is_alpha(stream: VideoStream, picture: VideoStream, file: Known) -> bool:
     """Whether it says how transparent a photograph is: by the file's word, without colour and as large as it."""
     return (
         stream.id in file.alpha
         and stream is not picture
         and not stream.duration
-        and _has_decoder(stream)
+        and has_decoder(stream)
         and stream.pix_fmt is not None
         and stream.pix_fmt.startswith("gray")
         and (stream.width, stream.height) == (picture.width, picture.height)
     )
 
 
-def _has_decoder(stream: Stream) -> bool:
+def has_decoder(stream: Stream) -> bool:
     """Whether FFmpeg knows how the stream is coded; PyAV's annotations promise a codec context in any case."""
     return getattr(stream, "codec_context", None) is not None
 
 
 def _no_video(container: InputContainer, head: bytes) -> VideoError:
-    sounds = {stream.codec_context.name if _has_decoder(stream) else "unknown" for stream in container.streams.audio}
+    sounds = {stream.codec_context.name if has_decoder(stream) else "unknown" for stream in container.streams.audio}
     others = {stream.type for stream in container.streams} - {"audio", "video"}
     return refusal.no_video(head, sounds, others, has_cover=bool(container.streams.video))
 
@@ -628,7 +720,7 @@ def _has_exif(stream: VideoStream) -> bool:
     return stream.codec_context.name in ("mjpeg", "png", "webp")
 
 
-def _origin_ms(container: InputContainer, stream: VideoStream) -> Fraction:
+def presentation_ms(container: InputContainer, stream: Stream) -> Fraction:
     """Start of the presentation in the file's own time: where its earliest stream starts.
 
     So a recording of a broadcast begins at 0, and pictures that come 2 s after the sound begin at 2 s, as in a player.
@@ -653,7 +745,7 @@ def _claim(container: InputContainer, stream: VideoStream, *, is_still: bool) ->
         return Claim(0, is_for_pictures=True)
     if not CLAIMING & set(container.format.name.split(",")):
         return None
-    origin_ms = _origin_ms(container, stream)
+    origin_ms = presentation_ms(container, stream)
     tagged_ms = _tagged_ms(stream.metadata.get("DURATION", ""))
     if tagged_ms is not None:
         return Claim(max(0, round(tagged_ms - origin_ms)), is_for_pictures=True)
@@ -682,7 +774,7 @@ def _pixel_aspect(stream: VideoStream, turn: Orientation) -> float:
     return float(1 / aspect if turn.is_sideways else aspect)
 
 
-def _remarks(container: InputContainer, file: _File) -> list[str]:
+def _remarks(container: InputContainer, file: Known) -> list[str]:
     """Why this may be less than the whole, before a picture is decoded."""
     remarks = []
     if file.outline.is_encrypted:

@@ -132,6 +132,12 @@ class Clock:
         self.false_times = 0
         """How often the file gave a time beyond ``LONGEST_MS``."""
 
+    @property
+    def exact_ms(self) -> Fraction:
+        """The time told last before it was rounded, and as it was told where it was put right after the one before."""
+        is_rounded = self._now_ms is not None and round(self._now_ms) == self._told_ms
+        return self._now_ms if is_rounded and self._now_ms is not None else Fraction(self._told_ms)
+
     def tell(self, stored_ms: Fraction | None) -> int:
         """The time of the next picture: 0 to ``LONGEST_MS``, and 1 ms more for each picture when that is reached.
 
