@@ -12,8 +12,9 @@ from triage.matches.likeness import Pairs
 from triage.matches.moments import Moments
 from triage.settings import Matching
 
-STILL_SIMILARITY = 0.6
-"""Likeness from which one picture alone is a copy of another."""
+STILL_SIMILARITY = 0.52
+"""Likeness from which one picture alone is a copy of another. Of 3,625 edited pictures, each held against 389 others,
+none was more than 0.485 like a wrong one; see the card of the model."""
 STANDS_WITHIN = 0.2
 """Likeness that a picture may lose from its best moment on, and still be said to be seen."""
 
