@@ -40,7 +40,7 @@ MANY_PICTURES, MANY_FOLLOWING = 8, 0.2
 both. More is asked where there are fewer different pictures. In copies of the clips that this was chosen with it was
 0.2 or more but for 3 in 280; two takes by one standing camera reached 0.5 with two different pictures, and 0.35
 with three."""
-LOOSELY, CLOSELY = 0.4, 0.8
+LOOSELY, CLOSELY = 0.3, 0.6
 """Following from which less likeness is asked, and from which the least: then it is enough that they move alike. Among
 16,000 pairs of videos that had nothing to do with one another none followed closer than 0.25 over six moments."""
 LEAST_MOMENTS = 6
