@@ -66,7 +66,8 @@ def triage(*words: str | Path) -> Result:
 
 def use(monkeypatch: pytest.MonkeyPatch, model: str) -> None:
     """Let this model make fingerprints."""
-    for place in ("triage.matches.registry", "triage.cli.matching"):
+    # What imports the name comes first: imported later, it would keep the replacement for good.
+    for place in ("triage.cli.matching", "triage.matches.registry"):
         monkeypatch.setattr(f"{place}.open_embedder", lambda _: Drawn(model))
 
 

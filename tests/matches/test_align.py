@@ -58,7 +58,7 @@ def test_a_clip_put_into_another_video_is_found_where_it_is(
     assert abs(last - (begins + 400 * (len(clip) - 1))) <= 400
     middle = begins + length_ms / 2
     assert abs(found.speed * middle + found.offset_ms - (start_ms + speed * length_ms / 2)) <= 300
-    assert abs(found.speed - speed) * length_ms <= 600, "the ends are right to within one and a half steps"
+    assert abs(found.speed - speed) * length_ms <= 800, "the ends are right to within two steps"
 
 
 @settings(max_examples=8, deadline=None)
