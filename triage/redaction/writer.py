@@ -304,12 +304,19 @@ def _appearing(target: Path) -> Iterator[None]:
         raise no_room(target, error) from error
     try:
         yield
-        with target.open("rb") as file:
-            os.fsync(file.fileno())
+        _sync(target)
     except BaseException:
         with suppress(OSError):  # it must not hide what went wrong before
             target.unlink()
         raise
+
+
+def _sync(target: Path) -> None:
+    try:
+        with target.open("rb") as file:
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise no_room(target, error) from error
 
 
 @contextmanager
