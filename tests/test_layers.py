@@ -28,15 +28,22 @@ MAY_IMPORT = {
     "redaction": BASE,
     "ahead": BASE,
     "pipeline": BASE | {"ahead", "frames", "findings", "tracks", "estimates", "verdicts", "matches", "redaction"},
+    "covering": BASE | {"ahead", "frames", "redaction"},
+    "searching": BASE | {"ahead", "findings", "frames", "redaction"},
+    "masking": BASE | {"covering", "findings", "redaction", "searching"},
+    "copying": BASE | {"ahead", "covering", "findings", "frames", "masking", "redaction", "searching"},
+    "picturing": BASE | {"covering", "findings", "frames", "masking", "redaction", "searching"},
     "case": BASE,
     "evaluation": BASE | {"pipeline", "findings", "frames"},
     "exports": BASE | {"case"},
-    "run": BASE | {"pipeline", "case", "matches"},
+    "run": BASE | {"pipeline", "copying", "picturing", "case", "matches"},
     "demo": BASE,
-    "cli": BASE | {"pipeline", "case", "run", "exports", "demo", "evaluation", "findings", "verdicts", "matches"},
+    "cli": BASE
+    | {"pipeline", "copying", "case", "run", "exports", "demo", "evaluation", "findings", "verdicts", "matches"},
 } | dict.fromkeys(BASE, BASE)
-"""A stage never imports another stage; only the pipeline knows them all; nothing imports the command line. The command
-line reads findings to open a model that a user brings, and verdicts for its words."""
+"""A stage never imports another stage; only the pipeline knows them all, and what makes and searches copies some of
+them; nothing imports the command line. The command line reads findings to open a model that a user brings, and verdicts
+for its words."""
 
 HOMES = {
     "av": {

@@ -109,7 +109,8 @@ def as_before_there_were_copies(folder: Path) -> None:
     with open_case(folder, make=True) as case:
         put(case)
     catalogue = sqlite3.connect(folder / CATALOGUE)
-    catalogue.executescript("DROP TABLE overlaps; DROP TABLE matched; DROP TABLE banks; PRAGMA user_version = 1")
+    later = ("overlaps", "matched", "banks", "review_copies")
+    catalogue.executescript("".join(f"DROP TABLE {name}; " for name in later) + "PRAGMA user_version = 1")
     catalogue.close()
 
 

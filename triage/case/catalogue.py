@@ -14,7 +14,7 @@ from triage.durable import no_room
 from triage.errors import CaseError, CaseFullError
 
 CATALOGUE = "catalogue.sqlite"
-FORMAT = 2
+FORMAT = 3
 """Version of the catalogue's tables, kept in SQLite's ``user_version``."""
 LEAST_ROOM = 65_536
 """Bytes below which a disk counts as full: SQLite's log starts with 32 KiB."""
@@ -64,6 +64,21 @@ CREATE TABLE matched (          -- contents that were compared with all others, 
     PRIMARY KEY (video, bank)
 ) STRICT;
 CREATE TABLE banks (id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT;
+"""
+
+_REVIEW_TABLES = """
+CREATE TABLE review_copies (    -- only added to
+    video TEXT NOT NULL,        -- SHA-256 of the original
+    at TEXT NOT NULL,           -- in UTC
+    path BLOB,                  -- of the copy; NULL: there is none
+    sha256 TEXT NOT NULL,       -- of the copy; '' where there is none
+    style TEXT NOT NULL,
+    covers TEXT NOT NULL,       -- what was asked to be covered, with commas
+    revealed TEXT NOT NULL,
+    why_revealed TEXT NOT NULL,
+    outcome TEXT NOT NULL       -- in words
+) STRICT;
+CREATE INDEX review_copies_of_video ON review_copies (video);
 """
 
 
@@ -119,7 +134,7 @@ def _prepare(connection: sqlite3.Connection, folder: Path, *, make: bool) -> Non
         return
     if made_by < FORMAT:
         connection.execute("PRAGMA journal_mode = WAL")
-        tables = _MATCH_TABLES if made_by else _TABLES + _MATCH_TABLES
+        tables = "".join([_TABLES, _MATCH_TABLES, _REVIEW_TABLES][made_by:])
         # One transaction, so that a kill in between leaves no half-made catalogue.
         connection.executescript(f"BEGIN; {tables} PRAGMA user_version = {FORMAT}; COMMIT;")
     connection.execute("PRAGMA synchronous = FULL")

@@ -26,6 +26,7 @@ import filelock
 
 from triage.case.catalogue import CATALOGUE, Catalogue, open_catalogue
 from triage.case.copies import Copies, with_overlaps
+from triage.case.review import ReviewLog
 from triage.case.rows import Row, dump_row, is_sealed, load_row, row_of, with_paths
 from triage.durable import no_room, write_whole
 from triage.errors import CaseError, Refusal, ReportError, UsageError
@@ -62,6 +63,7 @@ class Case:
     def __init__(self, folder: Path, catalogue: Catalogue) -> None:
         self.folder = folder
         self.copies = Copies(folder, catalogue)
+        self.review = ReviewLog(catalogue)
         self._catalogue = catalogue
 
     def begin(self, settings: str, roots: Sequence[Path], there: Iterable[Path]) -> None:

@@ -172,6 +172,102 @@ def clusters(
 
 @app.command()
 @sentences
+def blur(
+    what: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="CASE|VIDEO...", help="A case, or videos without one.", show_default=False, parser=_named
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for the copies and their list; made if absent.",
+            show_default=False,
+            parser=_named,
+            metavar="DIR",
+        ),
+    ],
+    queue: Annotated[
+        Optional[Queue],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Of a case, only what waits in this queue.", show_default=False),
+    ] = None,
+    style: Annotated[
+        str, typer.Option(help="solid, pixelate, blur or drawing. Faces are solid or pixelated in any style.")
+    ] = "solid",
+    cover: Annotated[
+        str, typer.Option(help="What is covered: graphic, minor_faces, faces, people, weapons.", metavar="WHAT,WHAT")
+    ] = "graphic,minor_faces,faces",
+    audio: Annotated[str, typer.Option(help="mute, keep or voices-masked.")] = "mute",
+    only_findings: Annotated[
+        bool, typer.Option("--only-findings", help="Leave out videos in which nothing to be covered was found.")
+    ] = False,
+    reveal: Annotated[
+        Optional[list[str]],  # noqa: UP045  Typer reads this at run time
+        typer.Option(
+            help="Show what is always covered, minor_faces or unseen; may be repeated; needs --why.", metavar="WHAT"
+        ),
+    ] = None,
+    why: Annotated[str, typer.Option(help="The reason for --reveal; it is kept.", metavar="TEXT")] = "",
+    no_mark: Annotated[bool, typer.Option("--no-mark", help='Without the words "REVIEW COPY, masked".')] = False,
+    force: Annotated[bool, typer.Option("--force", help="Make copies anew that are there already.")] = False,
+    settings: SettingsName = "default",
+    set_: Overrides = None,
+) -> None:
+    """Make copies that a colleague can watch: what is asked is covered, and each was searched before it has its name.
+
+    A copy stands under its name whole and checked, or not at all. What nobody could examine is covered whole. The faces
+    of everyone who is not surely an adult are always covered. Originals are only ever read.
+    """
+    from triage.cli import blurring
+
+    asked = blurring.Asked(
+        *(tuple(what), out, queue, style, cover, audio, only_findings, tuple(reveal or ()), why, not no_mark, force),
+        settings,
+        tuple(set_ or ()),
+    )
+    ended = blurring.run(asked)
+    if ended.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if ended.failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+@sentences
+def sheet(
+    case: CaseFolder,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for the page and its pictures; made if absent.",
+            show_default=False,
+            parser=_named,
+            metavar="DIR",
+        ),
+    ],
+    queue: Annotated[
+        Optional[Queue],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Only what waits in this queue.", show_default=False),
+    ] = None,
+    settings: SettingsName = "default",
+    set_: Overrides = None,
+) -> None:
+    """A page with a strip of a few pictures a video, drawn and with faces covered, to look through or to print.
+
+    The pictures stand for shots, and for the moments at which most was seen. What is sealed has none.
+    """
+    from triage.cli import sheets
+
+    ended = sheets.run(case, out, queue, settings, set_ or [])
+    if ended.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if ended.failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+@sentences
 def export(
     case: CaseFolder,
     to: Annotated[

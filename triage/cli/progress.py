@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -14,9 +14,12 @@ from rich.table import Column
 
 from triage.case.rows import is_failure
 from triage.cli.console import say
+from triage.copying import Pass
 from triage.errors import Refusal
 from triage.names import shown
 from triage.phrases import clock, counted
+from triage.run.blurring import Became, Original
+from triage.run.blurring import Outcome as Copy
 from triage.run.dump import Found
 from triage.run.local import Done, Outcome
 
@@ -41,16 +44,12 @@ def counting(items: Iterable[Item], total: int, one: str, many: str) -> Iterator
             say(f"{done} of {counted(total, one, many)}")
 
 
-class ScanProgress:
-    """A ``Watcher`` that shows videos done, footage per second, time left, and what is being worked on."""
+class _Shown:
+    """A bar on a terminal, a line now and then anywhere else, while files are being worked on."""
 
-    def __init__(self, files: int, size: int) -> None:
-        self.failed: list[str] = []
-        """``name: why`` of what could not be examined."""
-        self._files, self._size = files, size
-        self._files_done, self._size_done, self._footage_ms, self._worked, self._worked_size = 0, 0, 0, 0, 0
+    def __init__(self, files: int) -> None:
+        self._files, self._files_done = files, 0
         self._began = self._last_line = time.monotonic()
-        self._name, self._at_ms = "", 0
         console = Console(stderr=True)
         self._is_drawn = console.is_terminal
         self._bar = Progress(
@@ -74,6 +73,38 @@ class ScanProgress:
     ) -> None:
         self._bar.stop()
 
+    @property
+    def _passed_s(self) -> float:
+        return time.monotonic() - self._began
+
+    def _show(self) -> None:
+        if self._is_drawn:
+            self._bar.update(self._task, completed=self._files_done, description=escape(self._state()))
+        elif time.monotonic() - self._last_line >= LINE_EVERY_S:
+            self._last_line = time.monotonic()
+            self._bar.console.print(
+                f"{self._files_done} of {counted(self._files, 'file', 'files')}, {self._state()}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+
+    def _state(self) -> str:
+        """How it stands, beside how many files are done."""
+        raise NotImplementedError
+
+
+class ScanProgress(_Shown):
+    """A ``Watcher`` of a scan that shows videos done, footage per second, time left, and what is being worked on."""
+
+    def __init__(self, files: int, size: int) -> None:
+        super().__init__(files)
+        self.failed: list[str] = []
+        """``name: why`` of what could not be examined."""
+        self._size = size
+        self._size_done, self._footage_ms, self._worked, self._worked_size = 0, 0, 0, 0
+        self._name, self._at_ms = "", 0
+
     def begin(self, found: Found) -> None:
         self._name, self._at_ms = shown(found.path.name), 0
         self._show()
@@ -96,20 +127,8 @@ class ScanProgress:
             self.failed.append(f"{shown(found.path)}: {why}")
         self._show()
 
-    def _show(self) -> None:
-        if self._is_drawn:
-            self._bar.update(self._task, completed=self._files_done, description=escape(self._state()))
-        elif time.monotonic() - self._last_line >= LINE_EVERY_S:
-            self._last_line = time.monotonic()
-            self._bar.console.print(
-                f"{self._files_done} of {counted(self._files, 'file', 'files')}, {self._state()}",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
-            )
-
     def _state(self) -> str:
-        passed = time.monotonic() - self._began
+        passed = self._passed_s
         rate = (self._footage_ms + self._at_ms) / 1000 / passed if passed > 1 else 0.0
         parts = []
         settled = self._worked >= SETTLED_FILES or self._worked_size > SETTLED_SHARE * self._size
@@ -120,6 +139,60 @@ class ScanProgress:
             parts.append(f"{rate:.1f} s of footage a second")
         where = f" at {clock(self._at_ms)}" if self._at_ms else ""
         return ", ".join([*parts, f"{self._name}{where}"])
+
+
+class CopyProgress(_Shown):
+    """A ``Watcher`` of copying that shows what is being done with which video, and the time left."""
+
+    def __init__(self, originals: Sequence[Original]) -> None:
+        super().__init__(len(originals))
+        self.failed: list[str] = []
+        """``name: why`` of what has no copy."""
+        self._size, self._worked_size = sum(original.size for original in originals), 0
+        self._present, self._name, self._doing, self._at_ms, self._share = 0, "", "", 0, 0.0
+
+    def begin(self, original: Original) -> None:
+        self._name, self._doing, self._at_ms, self._share = shown(original.path.name), "", 0, 0.0
+        self._present = original.size
+        self._show()
+
+    def at(self, doing: Pass, time_ms: int, length_ms: int | None) -> None:
+        self._doing, self._at_ms = doing.value, time_ms
+        if length_ms:
+            before, own = SHARES[doing]
+            self._share = max(self._share, before + own * min(1.0, time_ms / length_ms))
+        self._show()
+
+    def end(self, original: Original, outcome: Copy) -> None:
+        why = outcome.why if outcome.became is Became.REFUSED else ""
+        self._end(original, is_worked=outcome.became is Became.COPIED, why=why)
+
+    def end_strip(self, original: Original, *, is_made: bool, why: str) -> None:
+        """The same for a strip of pictures."""
+        self._end(original, is_worked=is_made, why="" if is_made else why)
+
+    def _end(self, original: Original, *, is_worked: bool, why: str) -> None:
+        self._files_done += 1
+        if is_worked:
+            self._worked_size += original.size
+        else:
+            self._size -= original.size
+        if why:
+            self.failed.append(f"{shown(original.path)}: {why}")
+        self._name, self._share, self._present = "", 0.0, 0
+        self._show()
+
+    def _state(self) -> str:
+        parts = []
+        worked = self._worked_size + self._share * self._present
+        if self._passed_s > SETTLED_S and worked > SETTLED_SHARE * self._size:
+            parts.append(f"about {_rough((self._size - worked) / worked * self._passed_s)} left")
+        where = f" at {clock(self._at_ms)}" if self._at_ms else ""
+        return ", ".join([*parts, f"{self._doing} {self._name}{where}".strip()])
+
+
+SHARES = {Pass.EXAMINING: (0.0, 0.0), Pass.FOLLOWING: (0.0, 0.2), Pass.WRITING: (0.2, 0.4), Pass.CHECKING: (0.6, 0.4)}
+"""How much of a copy is done before each pass, and how much it is; rough, and leaks make it longer."""
 
 
 def _failure(outcome: Outcome) -> str | None:
