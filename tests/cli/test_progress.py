@@ -40,3 +40,4 @@ def test_the_time_left_is_told_within_one_long_video_that_is_copied(
     assert "left, writing a copy of long.mp4 at 30:00.000" in capsys.readouterr().err
     shown.end(long, Copy(Became.REFUSED, why="it changed"))
     assert shown.failed == ["long.mp4: it changed"]
+    assert "writing" not in capsys.readouterr().err, "nothing is being written any more"

@@ -179,7 +179,7 @@ class CopyProgress(_Shown):
             self._size -= original.size
         if why:
             self.failed.append(f"{shown(original.path)}: {why}")
-        self._name, self._share, self._present = "", 0.0, 0
+        self._name, self._doing, self._at_ms, self._share, self._present = "", "", 0, 0.0, 0
         self._show()
 
     def _state(self) -> str:
