@@ -10,7 +10,7 @@ from triage.geometry import Box
 from triage.records import Style
 from triage.redaction.mark import stamp
 from triage.redaction.planes import Planes, Rect, cover_planes
-from triage.redaction.styles import registry
+from triage.redaction.styles import registry, solid
 
 WHOLE = Rect(0, 0, 160, 120)
 
@@ -128,9 +128,18 @@ def test_only_what_is_covered_is_turned_into_colours(monkeypatch: pytest.MonkeyP
     big = planes(width=1920, height=1080)
     cover_planes(big, {}, registry.cover)
     stamp(big)
-    assert not turned
-    cover_planes(big, {Style.SOLID: [Box(300, 300, 400, 420), Box(1500, 100, 1600, 220)]}, registry.cover)
-    assert sum(turned) < 0.05 * 1920 * 1080
+    boxes = [Box(300, 300, 400, 420), Box(1500, 100, 1600, 220)]
+    cover_planes(big, {Style.SOLID: boxes}, registry.cover)
+    assert not turned, "one grey is the same in all colours"
+    cover_planes(big, {Style.PIXELATE: boxes}, registry.cover)
+    assert 0 < sum(turned) < 0.05 * 1920 * 1080
+
+
+@pytest.mark.parametrize("matrix", [1, 5, 9])
+def test_the_grey_of_a_video_is_the_grey_of_a_still(matrix: int) -> None:
+    covered = planes(matrix=matrix)
+    cover_planes(covered, {Style.SOLID: [Box(40, 30, 80, 60)]}, registry.cover)
+    assert np.abs(covered.bgr(Rect(40, 30, 80, 60)).astype(int) - solid.GREY).max() <= 1
 
 
 @pytest.mark.parametrize("ground", [16, 60, 128, 200, 235])

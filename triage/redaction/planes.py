@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from triage.geometry import Box
 from triage.records import Style
+from triage.redaction.styles import solid
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 Cover: TypeAlias = Callable[[Image, Mapping[Style, Sequence[Box]]], None]
@@ -29,6 +30,7 @@ MOST_PARTS = 0.6
 WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087)}
 """H.273's number of a matrix -> weights of red and blue in luma."""
 BT2020 = (0.2627, 0.0593)
+FLAT_LUMA, NO_COLOUR = round(16 + solid.GREY * 219 / 255), 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,11 @@ class Planes:
         image = cv2.transform(cv2.merge((luma, blue, red)), _to_bgr(self.matrix))
         return np.asarray(image, np.uint8)
 
+    def flatten(self, rect: Rect) -> None:
+        """Make what lies there the grey of the style ``solid``, which has no colour by any matrix."""
+        self.luma[rect.whole] = FLAT_LUMA
+        self.blue[rect.half] = self.red[rect.half] = NO_COLOUR
+
     def paint(self, image: Image, at: Rect, onto: Iterable[Rect]) -> None:
         """Put parts of a BGR picture of ``at`` where they belong.
 
@@ -123,13 +130,17 @@ def cover_planes(planes: Planes, boxes: Mapping[Style, Sequence[Box]], cover: Co
     placed = {style: [rect for box in given if (rect := planes.rect(box))] for style, given in boxes.items()}
     if Style.DRAWING in placed:
         placed[Style.DRAWING] = [planes.whole]
+    is_any = any(placed.values())
+    # Half of the time of writing went into turning what is to be one grey into BGR and back.
+    for rect in placed.pop(Style.SOLID, ()):
+        planes.flatten(rect)
     rects = [rect for given in placed.values() for rect in given]
     for part in _parts([_with_margin(rect, planes.whole) for rect in rects], planes.whole):
         here = {style: [rect for rect in given if rect.meets(part)] for style, given in placed.items()}
         image = planes.bgr(part)
         cover(image, {style: [_moved(rect, part) for rect in given] for style, given in here.items() if given})
         planes.paint(image, part, (rect for given in here.values() for rect in given))
-    return bool(rects)
+    return is_any
 
 
 def _parts(rects: Sequence[Rect], whole: Rect) -> list[Rect]:
