@@ -16,6 +16,7 @@ from triage.estimates.registry import estimate
 from triage.findings.conditions import condition
 from triage.findings.detector import Detector, Model, Reader
 from triage.frames.pyav import open_video
+from triage.frames.source import FrameSource
 from triage.matches.embedder import Embedder
 from triage.original import open_original, unread
 from triage.phrases import clock, counted
@@ -131,32 +132,38 @@ def take_in(
     Raises:
         VideoError: there is no picture in it to look at.
     """
+    with open_video(path, video_id, stages.settings.sampling) as source:
+        return look_through(source, stages, on_time)
+
+
+def look_through(
+    source: FrameSource, stages: Stages, on_time: Callable[[int], None] = lambda _: None
+) -> Examined | Sealed:
+    """What ``take_in`` makes of a video, for one that is open already."""
     findings: list[Finding] = []
     readings: list[Reading] = []
     failed = _Failed()
     watch = _Watch()
     traces = _Traces(stages.embedder)
     conditions: Counter[str] = Counter()
-    with open_video(path, video_id, stages.settings.sampling) as source:
-        picture_bytes = source.video.width_px * source.video.height_px * 3
-        batch = max(1, min(stages.settings.detecting.batch, MOST_BYTES // picture_bytes))
-        with ahead(source.frames(), room=batch) as coming:
-            for frames in _batches(coming, batch):
-                found = _look(stages.detectors, frames, failed)
-                findings.extend(chain.from_iterable(found))
-                readings.extend(_read(stages.readers, frames, found, failed))
-                traces.add(frames)
-                conditions.update(str(condition(frame.image)) for frame in frames)
-                if watch.is_due(found):
-                    tracks = _tracks(findings, readings, {}, stages)
-                    trip = tripped(tracks, failed.faults(), stages.provenance.looked_for, is_over=False)
-                    if trip is not None:
-                        return Sealed(video_id, trip.time_ms, trip.why, stages.provenance)
-                on_time(frames[-1].time_ms)
-        coverage = source.coverage()
-        tracks = _tracks(findings, readings, source.stood_ms(), stages)
-        fingerprint = traces.fingerprint(video_id, coverage, source.stood_ms())
-        video = source.video
+    video = source.video
+    batch = max(1, min(stages.settings.detecting.batch, MOST_BYTES // (video.width_px * video.height_px * 3)))
+    with ahead(source.frames(), room=batch) as coming:
+        for frames in _batches(coming, batch):
+            found = _look(stages.detectors, frames, failed)
+            findings.extend(chain.from_iterable(found))
+            readings.extend(_read(stages.readers, frames, found, failed))
+            traces.add(frames)
+            conditions.update(str(condition(frame.image)) for frame in frames)
+            if watch.is_due(found):
+                tracks = _tracks(findings, readings, {}, stages)
+                trip = tripped(tracks, failed.faults(), stages.provenance.looked_for, is_over=False)
+                if trip is not None:
+                    return Sealed(video.id, trip.time_ms, trip.why, stages.provenance)
+            on_time(frames[-1].time_ms)
+    coverage = source.coverage()
+    tracks = _tracks(findings, readings, source.stood_ms(), stages)
+    fingerprint = traces.fingerprint(video.id, coverage, source.stood_ms())
     result = _judged(video, coverage, tracks, failed.faults(), stages.provenance, conditions, stages)
     return result if isinstance(result, Sealed) else Examined(result, fingerprint)
 

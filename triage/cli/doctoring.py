@@ -15,10 +15,9 @@ from triage.cli.known_models import NUDENET
 from triage.cli.showing import background_words
 from triage.errors import WeightsError
 from triage.findings.yolo import pick_device
-from triage.phrases import listing
+from triage.phrases import ROLE_WORDS, listing
 from triage.records import LOOKS, ROLE_NEEDS, Role
 from triage.shipped import shipped
-from triage.verdicts.words import ROLE_WORDS
 from triage.weights import Weights, all_weights, chosen, user_folder
 
 PACKAGES = (

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from triage.case.store import only_scan, open_case
+from triage.cli import recording
 from triage.cli.console import say, tell
 from triage.cli.matching import bring_up_to_date, open_banks
 from triage.cli.progress import ScanProgress
 from triage.cli.showing import status_lines
 from triage.errors import UsageError
 from triage.names import shown
-from triage.phrases import clock, counted, listing
+from triage.phrases import ROLE_WORDS, clock, counted, listing
 from triage.pipeline import Stages, make_stages
 from triage.run.dump import dump_roots, walk
 from triage.run.local import Done, Tally, scan
 from triage.settings import load_settings
-from triage.verdicts.words import ROLE_WORDS
 
 MOST_NAMED = 20
 """Failed files named on stderr at the end; the queue has them all."""
+MOST_PLACES = 3
+"""Folders with review copies that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +52,24 @@ def run(
     """
     roots = dump_roots(dumps)
     chosen = load_settings(settings, overrides).settings
-    found = list(walk(roots, leave_out=folder))
+    copies: Counter[Path] = Counter()
+    found = list(walk(roots, leave_out=folder, copies=copies))
+    _say_copies(copies)
     if not found:
-        raise UsageError(f"{', '.join(map(str, dumps))}: there is no file in it, so no video either")
+        beside = " but review copies that triage made" if copies else ""
+        raise UsageError(f"{', '.join(map(str, dumps))}: there is no file in it{beside}, so no video either")
     stages = make_stages(chosen)
     _say_blind(stages)
     interrupted = False
     with open_banks(banks) as opened, open_case(folder, make=True) as case, only_scan(case):
+        recording.scan_begins(case, roots, len(found), stages.provenance.settings)
         with ScanProgress(len(found), sum(item.size for item in found)) as progress:
             tally = Tally()
             try:
                 scan(case, roots, found, stages, progress, tally)
             except KeyboardInterrupt:
                 interrupted = True
+        recording.scan_ends(case, tally.of, tally.footage_ms, stages.provenance.settings, interrupted=interrupted)
         _summarise(tally, progress.failed, folder)
         if stages.embedder is None:
             say("No model at hand makes fingerprints: copies and known clips are not found.")
@@ -74,6 +82,15 @@ def run(
     else:
         tell(f"Next: triage queue {shown(folder)}")
     return Outcome(bool(progress.failed), interrupted)
+
+
+def _say_copies(copies: Mapping[Path, int]) -> None:
+    if copies:
+        files = counted(sum(copies.values()), "review copy", "review copies")
+        places = [shown(folder) for folder in sorted(copies)]
+        if len(places) > MOST_PLACES:
+            places[MOST_PLACES:] = [f"{len(places) - MOST_PLACES} more folders"]
+        say(f"Left out, since triage made them and they are no evidence: {files} in {listing(places)}.")
 
 
 def _say_blind(stages: Stages) -> None:
