@@ -23,14 +23,14 @@ from __future__ import annotations
 import argparse
 import tempfile
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from redaction_files import greys, is_shown
+from redaction_files import greys, is_shown, touched, within
 from redaction_material import Clip, drawn, full_hd, pasted, real
 from redaction_rivals import Copy, Deface, Opened, each_alone, ours
 from redaction_scenes import SCENES
@@ -65,9 +65,9 @@ def score(clip: Clip, copy: Copy) -> Score:
     result = Score()
     before = -1
     for number, (is_there, covered) in enumerate(_placed(clip, copy)):
-        wanted = [_within(box) for box in clip.known[number]]
-        is_wanted = _mask(clip.known[number], clip.wh)
-        is_covered = _mask(covered, clip.wh)
+        wanted = [within(box) for box in clip.known[number]]
+        is_wanted = touched(clip.known[number], clip.wh)
+        is_covered = touched(covered, clip.wh)
         uncovered = [float((~is_covered[place]).mean()) for place in wanted]
         is_leaking = any(share > 0 for share in uncovered)
         result.pictures += 1
@@ -116,19 +116,6 @@ def _nearest(times_ms: Sequence[int], time_ms: float) -> int:
     after = bisect_right(times_ms, time_ms)
     around = [number for number in (after - 1, after) if 0 <= number < len(times_ms)]
     return min(around, key=lambda number: abs(times_ms[number] - time_ms))
-
-
-def _within(box: Box) -> tuple[slice, slice]:
-    """Rows and columns of all pixels that a box touches."""
-    x0, y0 = max(0, int(np.floor(box.x0))), max(0, int(np.floor(box.y0)))
-    return slice(y0, max(y0, int(np.ceil(box.y1)))), slice(x0, max(x0, int(np.ceil(box.x1))))
-
-
-def _mask(boxes: Iterable[Box], wh: tuple[int, int]) -> NDArray[np.bool_]:
-    mask = np.zeros((wh[1], wh[0]), np.bool_)
-    for box in boxes:
-        mask[_within(box)] = True
-    return mask
 
 
 System = Callable[[Clip, Path, Opened], Copy]

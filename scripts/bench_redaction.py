@@ -30,6 +30,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from redaction_clips import known_boxes, see
+from redaction_files import touched
 from redaction_scenes import FPS, HEIGHT, SCENES, WIDTH, draw
 
 from triage.geometry import Box
@@ -170,19 +171,7 @@ def each_alone(clip: Clip, looks: Mapping[int, Sequence[Box]], _: int) -> list[C
 
 
 def covered_mask(clip: Clip, covers: Iterable[Cover]) -> NDArray[np.bool_]:
-    mask = np.zeros((clip.wh[1], clip.wh[0]), np.bool_)
-    for cover in covers:
-        if cover.box is None:
-            mask[:] = True
-        else:
-            mask[_within(cover.box)] = True
-    return mask
-
-
-def _within(box: Box) -> tuple[slice, slice]:
-    """Rows and columns of all pixels that a box touches."""
-    x0, y0 = max(0, int(np.floor(box.x0))), max(0, int(np.floor(box.y0)))
-    return slice(y0, max(y0, int(np.ceil(box.y1)))), slice(x0, max(x0, int(np.ceil(box.x1))))
+    return touched((cover.box or Box(0, 0, *clip.wh) for cover in covers), clip.wh)
 
 
 @dataclass(slots=True)
@@ -199,7 +188,7 @@ class Score:
 
     def add(self, clip: Clip, masks: Iterable[NDArray[np.bool_]], told_at: Collection[tuple[int, int]]) -> None:
         for picture, mask in zip(clip.pictures, masks, strict=True):
-            wanted = covered_mask(clip, [Cover(0, 1, box, Covered.FACES, "known") for box in picture.boxes])
+            wanted = touched(picture.boxes, clip.wh)
             self.pictures += 1
             self.shown += bool(picture.boxes)
             is_leaking = bool((wanted & ~mask).any())

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Where the picture of a written copy still shows what is in its original. For copies in the solid style."""
+"""Where the picture of a written copy still shows what is in its original, for copies in the solid style; and which
+pixels belong to a box.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -11,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.frames.pyav import open_video
+from triage.geometry import Box
 from triage.settings import Mode, Sampling
 
 Grey = NDArray[np.float32]
@@ -43,6 +46,20 @@ def is_shown(original: Grey, copy: Grey) -> NDArray[np.bool_]:
     off = cv2.boxFilter(np.abs(original - copy), -1, (3, 3))
     is_alike = (alike >= ALIKE) & (deviation >= LEAST_DEVIATION)
     return np.asarray(is_alike & (copy_deviation >= GHOST) & (off <= OFF), np.bool_)
+
+
+def within(box: Box) -> tuple[slice, slice]:
+    """Rows and columns of all pixels that a box touches."""
+    x0, y0 = max(0, int(np.floor(box.x0))), max(0, int(np.floor(box.y0)))
+    return slice(y0, max(y0, int(np.ceil(box.y1)))), slice(x0, max(x0, int(np.ceil(box.x1))))
+
+
+def touched(boxes: Iterable[Box], wh: tuple[int, int]) -> NDArray[np.bool_]:
+    """(H, W): true for every pixel that any of the boxes touches."""
+    mask = np.zeros((wh[1], wh[0]), np.bool_)
+    for box in boxes:
+        mask[within(box)] = True
+    return mask
 
 
 def _mean(values: Grey) -> Grey:

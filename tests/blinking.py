@@ -9,8 +9,10 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 from tests import media
+from triage.findings import registry
 from triage.findings.scripted import Said, Scripted
 from triage.geometry import Box
 from triage.pipeline import examine, make_stages
@@ -73,3 +75,8 @@ def is_covered_whole(image: media.Image) -> bool:
 def shows_white(path: Path) -> bool:
     """Whether any picture shows anything of a square; the mark of a copy is above."""
     return any((image[BELOW:].min(axis=2) > WHITE).sum() > 4 for image in pictures_of(path))
+
+
+def no_model_but_white(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever opens models gets what takes white for a face."""
+    monkeypatch.setattr(registry, "open_models", lambda _: ([seeing()], []))

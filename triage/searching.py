@@ -155,8 +155,9 @@ def find_leaks(
     """
     found: list[Finding] = []
     for way in EVERY:
+        shown = [way.shown(frame)]
         for searcher in searchers:
-            found += (way.back(seen, frame.video) for seen in searcher.look([way.shown(frame)])[0])
+            found += (way.back(seen, frame.video) for seen in searcher.look(shown)[0])
     return leaks(found, covers, wanted, style, (frame.video.width_px, frame.video.height_px))
 
 

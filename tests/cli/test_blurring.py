@@ -3,11 +3,10 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.blinking import calm, clip, seeing, shows_white
+from tests.blinking import calm, clip, no_model_but_white, seeing, shows_white
 from tests.cli.test_commands import triage
 from triage.case.store import only_scan, open_case
 from triage.findings import registry
@@ -15,10 +14,7 @@ from triage.findings import registry
 
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_models(_: object) -> tuple[list[Any], list[Any]]:
-        return [seeing()], []
-
-    monkeypatch.setattr(registry, "open_models", open_models)
+    no_model_but_white(monkeypatch)
 
 
 @pytest.fixture

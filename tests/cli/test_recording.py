@@ -6,25 +6,20 @@ import errno
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.blinking import calm, clip, seeing
+from tests.blinking import calm, clip, no_model_but_white
 from tests.cli.test_commands import stopped_scan, triage
 from triage.case import audit
 from triage.case.audit import AuditLog, Entry
 from triage.case.chain import verify
 from triage.durable import sha256_of
-from triage.findings import registry
 
 
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_models(_: object) -> tuple[list[Any], list[Any]]:
-        return [seeing()], []
-
-    monkeypatch.setattr(registry, "open_models", open_models)
+    no_model_but_white(monkeypatch)
     monkeypatch.setenv("TRIAGE_AUTHOR", "amal")
 
 
@@ -36,7 +31,7 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clip(folder / "dump" / "clip.mp4", pictures=15)
     calm(folder / "dump" / "calm.mp4")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(registry, "open_models", lambda _: ([seeing()], []))
+        no_model_but_white(patched)
         patched.setenv("TRIAGE_AUTHOR", "amal")
         triage("scan", folder / "dump", "--case", folder / "case")
     return folder

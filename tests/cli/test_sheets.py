@@ -2,21 +2,16 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.blinking import clip, seeing
+from tests.blinking import clip, no_model_but_white
 from tests.cli.test_commands import triage
-from triage.findings import registry
 
 
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_models(_: object) -> tuple[list[Any], list[Any]]:
-        return [seeing()], []
-
-    monkeypatch.setattr(registry, "open_models", open_models)
+    no_model_but_white(monkeypatch)
 
 
 @pytest.fixture

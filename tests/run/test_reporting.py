@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.blinking import clip, seeing
+from tests.blinking import clip, no_model_but_white, seeing
 from tests.examples import video_id
 from tests.report.cases import HOSTILE, SEALED, made_case, pages
 from tests.run.test_local import run as scan
@@ -17,7 +17,6 @@ from triage.case.decisions import Rung
 from triage.case.review import Copied
 from triage.case.store import Case, open_case
 from triage.errors import CaseError
-from triage.findings import registry
 from triage.names import shown
 from triage.pipeline import make_stages
 from triage.records import Sealed
@@ -31,10 +30,7 @@ SETTINGS = load_settings("default", []).settings
 
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_models(_: object) -> tuple[list[Any], list[Any]]:
-        return [seeing()], []
-
-    monkeypatch.setattr(registry, "open_models", open_models)
+    no_model_but_white(monkeypatch)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -33,6 +33,11 @@ def _named(text: str) -> Path:
     if not text.strip():
         raise typer.BadParameter("it is empty; is a variable of your shell not set?")
     return Path(text)
+
+
+def _folder(what: str) -> Any:  # noqa: ANN401  as Typer types its own options
+    """An option that names a folder to write to, described so."""
+    return typer.Option(help=what, show_default=False, parser=_named, metavar="DIR")
 
 
 CaseFolder = Annotated[
@@ -186,15 +191,7 @@ def blur(
             metavar="CASE|VIDEO...", help="A case, or videos without one.", show_default=False, parser=_named
         ),
     ],
-    out: Annotated[
-        Path,
-        typer.Option(
-            help="Folder for the copies and their list; made if absent.",
-            show_default=False,
-            parser=_named,
-            metavar="DIR",
-        ),
-    ],
+    out: Annotated[Path, _folder("Folder for the copies and their list; made if absent.")],
     queue: Annotated[
         Optional[Queue],  # noqa: UP045  Typer reads this at run time
         typer.Option(help="Of a case, only what waits in this queue.", show_default=False),
@@ -246,15 +243,7 @@ def blur(
 @sentences
 def sheet(
     case: CaseFolder,
-    out: Annotated[
-        Path,
-        typer.Option(
-            help="Folder for the page and its pictures; made if absent.",
-            show_default=False,
-            parser=_named,
-            metavar="DIR",
-        ),
-    ],
+    out: Annotated[Path, _folder("Folder for the page and its pictures; made if absent.")],
     queue: Annotated[
         Optional[Queue],  # noqa: UP045  Typer reads this at run time
         typer.Option(help="Only what waits in this queue.", show_default=False),
@@ -280,15 +269,7 @@ def sheet(
 @sentences
 def report(
     case: CaseFolder,
-    out: Annotated[
-        Path,
-        typer.Option(
-            help="Folder for the report; made if absent. An earlier report there is replaced.",
-            show_default=False,
-            parser=_named,
-            metavar="DIR",
-        ),
-    ],
+    out: Annotated[Path, _folder("Folder for the report; made if absent. An earlier report there is replaced.")],
     strips: Annotated[
         bool, typer.Option("--strips", help="With a strip of drawn pictures of each video, faces covered.")
     ] = False,

@@ -176,8 +176,7 @@ def open_decoder(path: Path, video_id: str, *, is_undamaged: bool = False, is_ro
         VideoError: there is no picture to look at; ``kind`` says why.
     """
     with opened(path, video_id) as (container, file):
-        way = Haste(is_undamaged=is_undamaged, is_rough=is_rough)
-        yield _apart(lambda: Decoder(container, file, haste=way), file.bytes_read)
+        yield _apart(lambda: Decoder(container, file, is_undamaged=is_undamaged, is_rough=is_rough), file.bytes_read)
 
 
 @contextmanager
@@ -286,19 +285,17 @@ class Known:
     bytes_read: _Nameless
 
 
-@dataclass(frozen=True, slots=True)
-class Haste:
-    """What may be done to decode faster; see ``open_decoder``."""
-
-    is_undamaged: bool = False
-    is_rough: bool = False
-
-
 class Decoder:
     """One opened video, whose pictures come in the order in which they are shown; read once."""
 
     def __init__(
-        self, container: InputContainer, file: Known, *, key_gap_ms: int | None = None, haste: Haste | None = None
+        self,
+        container: InputContainer,
+        file: Known,
+        *,
+        key_gap_ms: int | None = None,
+        is_undamaged: bool = False,
+        is_rough: bool = False,
     ) -> None:
         """Decode the first picture.
 
@@ -306,13 +303,13 @@ class Decoder:
             container: the opened file.
             file: what is known of it.
             key_gap_ms: only key pictures, where they are no further apart than this; None: every picture.
-            haste: None: none.
+            is_undamaged, is_rough: see ``open_decoder``.
 
         Raises:
             VideoError: there is no picture.
         """
         self._container = container
-        self._haste = haste or Haste()
+        self._is_undamaged, self._is_rough = is_undamaged, is_rough
         self._key_gap_ms = key_gap_ms
         self._outline = file.outline
         self._file = file.bytes_read
@@ -420,9 +417,9 @@ class Decoder:
         stream.thread_type = ThreadType.SLICE
         stream.thread_count = DECODER_THREADS if name in THREADED else 1
         options = {"max_pixels": str(MOST_PIXELS)}
-        if name == "h264" and self._haste.is_undamaged:
+        if name == "h264" and self._is_undamaged:
             stream.thread_type, stream.thread_count = ThreadType.FRAME, PICTURE_THREADS
-        if name == "h264" and self._haste.is_rough:
+        if name == "h264" and self._is_rough:
             options["skip_loop_filter"] = "all"
         stream.codec_context.options = options
         # Evidence: show what can be shown, and count it as damaged.

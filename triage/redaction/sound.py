@@ -49,7 +49,6 @@ MOST_AFTER = Fraction(60)
 
 LONGEST = Fraction(366 * 24 * 3600)
 """Seconds; later times are damage."""
-FOREVER = 2 * LONGEST
 
 
 class Sounding(StrEnum):

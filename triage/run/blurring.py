@@ -7,13 +7,13 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from string import hexdigits
 from typing import Protocol
 
+from triage.case.audit import now_utc
 from triage.case.review import Copied
 from triage.case.rows import Row, is_failure, is_sealed, report_of
 from triage.case.store import Case
@@ -262,7 +262,7 @@ class Copier:
         copy, wish = outcome.made.copy if outcome.made else None, self.wish
         return Copied(
             video=outcome.video,
-            at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            at=now_utc(),
             path=None if copy is None else copy.path.absolute(),
             sha256="" if copy is None else copy.sha256,
             style=wish.style.value,
