@@ -39,11 +39,23 @@ MAY_IMPORT = {
     "run": BASE | {"pipeline", "copying", "picturing", "case", "matches"},
     "demo": BASE,
     "cli": BASE
-    | {"pipeline", "copying", "case", "run", "exports", "demo", "evaluation", "findings", "verdicts", "matches"},
+    | {
+        "pipeline",
+        "copying",
+        "case",
+        "run",
+        "exports",
+        "demo",
+        "evaluation",
+        "findings",
+        "frames",
+        "verdicts",
+        "matches",
+    },
 } | dict.fromkeys(BASE, BASE)
 """A stage never imports another stage; only the pipeline knows them all, and what makes and searches copies some of
-them; nothing imports the command line. The command line reads findings to open a model that a user brings, and verdicts
-for its words."""
+them; nothing imports the command line. The command line reads findings to open a model that a user brings, frames to try
+what a decoder can do, and verdicts for its words."""
 
 HOMES = {
     "av": {

@@ -15,7 +15,7 @@ from triage.errors import DetectorError
 from triage.estimates.registry import estimate
 from triage.findings.conditions import condition
 from triage.findings.detector import Detector, Model, Reader
-from triage.frames.pyav import open_video
+from triage.frames.sandbox.source import open_video
 from triage.matches.embedder import Embedder
 from triage.original import open_original, unread
 from triage.phrases import clock, counted
