@@ -27,7 +27,9 @@ MAY_IMPORT = {
     "matches": BASE,
     "redaction": BASE,
     "ahead": BASE,
-    "pipeline": BASE | {"ahead", "frames", "findings", "tracks", "estimates", "verdicts", "matches", "redaction"},
+    "looking": BASE | {"findings", "matches"},
+    "pipeline": BASE
+    | {"ahead", "looking", "frames", "findings", "tracks", "estimates", "verdicts", "matches", "redaction"},
     "covering": BASE | {"ahead", "frames", "redaction"},
     "searching": BASE | {"ahead", "findings", "frames", "redaction"},
     "masking": BASE | {"covering", "findings", "redaction", "searching"},
@@ -36,7 +38,7 @@ MAY_IMPORT = {
     "case": BASE,
     "evaluation": BASE | {"pipeline", "findings", "frames"},
     "exports": BASE | {"case"},
-    "run": BASE | {"pipeline", "copying", "picturing", "case", "matches"},
+    "run": BASE | {"pipeline", "looking", "copying", "picturing", "case", "matches"},
     "demo": BASE,
     "cli": BASE
     | {
@@ -54,8 +56,8 @@ MAY_IMPORT = {
     },
 } | dict.fromkeys(BASE, BASE)
 """A stage never imports another stage; only the pipeline knows them all, and what makes and searches copies some of
-them; nothing imports the command line. The command line reads findings to open a model that a user brings, frames to try
-what a decoder can do, and verdicts for its words."""
+them; nothing imports the command line. The command line reads findings to open a model that a user brings, frames to
+try what a decoder can do, and verdicts for its words."""
 
 HOMES = {
     "av": {

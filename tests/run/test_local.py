@@ -36,7 +36,7 @@ class Watched:
     def begin(self, found: Found) -> None:
         pass
 
-    def at(self, time_ms: int) -> None:
+    def at(self, found: Found, time_ms: int) -> None:
         pass
 
     def end(self, found: Found, outcome: Outcome) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -103,18 +104,19 @@ class ScanProgress(_Shown):
         """``name: why`` of what could not be examined."""
         self._size = size
         self._size_done, self._footage_ms, self._worked, self._worked_size = 0, 0, 0, 0
-        self._name, self._at_ms = "", 0
+        self._in_hand: dict[Path, int] = {}
 
     def begin(self, found: Found) -> None:
-        self._name, self._at_ms = shown(found.path.name), 0
+        self._in_hand[found.path] = 0
         self._show()
 
-    def at(self, time_ms: int) -> None:
-        self._at_ms = time_ms
+    def at(self, found: Found, time_ms: int) -> None:
+        self._in_hand[found.path] = time_ms
         self._show()
 
     def end(self, found: Found, outcome: Outcome) -> None:
         done, row = outcome.done, outcome.row
+        self._in_hand.pop(found.path, None)
         self._files_done += 1
         self._size_done += found.size
         if done in {Done.EXAMINED, Done.REFUSED, Done.SEALED}:
@@ -122,14 +124,13 @@ class ScanProgress(_Shown):
             self._worked_size += found.size
         if done is Done.EXAMINED and row is not None:
             self._footage_ms += row["coverage"]["reached_ms"]
-        self._at_ms = 0
         if why := _failure(outcome):
             self.failed.append(f"{shown(found.path)}: {why}")
         self._show()
 
     def _state(self) -> str:
         passed = self._passed_s
-        rate = (self._footage_ms + self._at_ms) / 1000 / passed if passed > 1 else 0.0
+        rate = (self._footage_ms + sum(self._in_hand.values())) / 1000 / passed if passed > 1 else 0.0
         parts = []
         settled = self._worked >= SETTLED_FILES or self._worked_size > SETTLED_SHARE * self._size
         if passed > SETTLED_S and settled and self._worked_size:
@@ -137,8 +138,15 @@ class ScanProgress(_Shown):
             parts.append(f"about {_rough(left_s)} left")
         if rate:
             parts.append(f"{rate:.1f} s of footage a second")
-        where = f" at {clock(self._at_ms)}" if self._at_ms else ""
-        return ", ".join([*parts, f"{self._name}{where}"])
+        return ", ".join([*parts, self._where()])
+
+    def _where(self) -> str:
+        """The file in hand, of several the one that was begun first, and how far it is."""
+        path, at_ms = next(iter(self._in_hand.items()), (None, 0))
+        if path is None:
+            return ""
+        others = f" and {len(self._in_hand) - 1} more" if len(self._in_hand) > 1 else ""
+        return f"{shown(path.name)}{f' at {clock(at_ms)}' if at_ms else ''}{others}"
 
 
 class CopyProgress(_Shown):

@@ -11,10 +11,12 @@ from triage.cli.console import say, tell
 from triage.cli.matching import bring_up_to_date, open_banks
 from triage.cli.progress import ScanProgress
 from triage.cli.showing import status_lines
+from triage.cli.stopping import stops_gently
 from triage.errors import UsageError
 from triage.names import shown
 from triage.phrases import clock, counted, listing
-from triage.pipeline import Stages, make_stages
+from triage.pipeline import Stages
+from triage.run.crew import crew, memory_size, planned
 from triage.run.dump import dump_roots, walk
 from triage.run.local import Done, Tally, scan
 from triage.settings import load_settings
@@ -33,8 +35,25 @@ class Outcome:
     interrupted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a scan may take, and what it tries again."""
+
+    jobs: int = 1
+    """Processes that look at pictures; 0: as many as fit this machine."""
+    memory_limit: str = ""
+    """As people write it, ``8G``; empty: what is free."""
+    retry: bool = False
+    """Try again what could not be decoded, or not to its end."""
+
+
 def run(
-    dumps: Sequence[Path], folder: Path, settings: str, overrides: Sequence[str], banks: Sequence[Path] = ()
+    dumps: Sequence[Path],
+    folder: Path,
+    settings: str,
+    overrides: Sequence[str],
+    banks: Sequence[Path] = (),
+    means: Means = Means(),
 ) -> Outcome:
     """Bring the case in ``folder`` up to date with the dumps, and say how it went.
 
@@ -42,7 +61,8 @@ def run(
         banks: folders of known clips that everything is compared with.
 
     Raises:
-        UsageError: a dump, a bank or a settings file is not there, or there is no file in the dumps.
+        UsageError: a dump, a bank or a settings file is not there, there is no file in the dumps, or not even one
+            process fits into the memory.
         MatchIndexError: a bank cannot be used.
         WeightsError: a model is absent or unfit.
         CaseError: the case folder cannot be used.
@@ -52,16 +72,20 @@ def run(
     found = list(walk(roots, leave_out=folder))
     if not found:
         raise UsageError(f"{', '.join(map(str, dumps))}: there is no file in it, so no video either")
-    stages = make_stages(chosen)
-    _say_blind(stages)
+    plan = planned(means.jobs, memory_size(means.memory_limit) if means.memory_limit else None)
     interrupted = False
     with open_banks(banks) as opened, open_case(folder, make=True) as case, only_scan(case):
-        with ScanProgress(len(found), sum(item.size for item in found)) as progress:
-            tally = Tally()
-            try:
-                scan(case, roots, found, stages, progress, tally)
-            except KeyboardInterrupt:
-                interrupted = True
+        tally = Tally()
+        with crew(plan, chosen) as (stages, hands):
+            _say_blind(stages)
+            with (
+                ScanProgress(len(found), sum(item.size for item in found)) as progress,
+                stops_gently(hands.is_stopped, hands.let_go),
+            ):
+                try:
+                    scan(case, roots, found, stages, progress, tally, hands, retry=means.retry)
+                except KeyboardInterrupt:
+                    interrupted = True
         _summarise(tally, progress.failed, folder)
         if stages.embedder is None:
             say("No model at hand makes fingerprints: copies and known clips are not found.")

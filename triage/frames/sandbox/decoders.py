@@ -146,6 +146,11 @@ _SHARED = _Shared()
 atexit.register(_SHARED.close)
 
 
+def close() -> None:
+    """End all decoders of this process, and what they are forked from; the next file starts anew."""
+    _SHARED.close()
+
+
 def start(file: BinaryIO, request: Mapping[str, Any]) -> Started:
     """A decoder for this file, which is open for reading.
 

@@ -30,7 +30,7 @@ from triage.frames.source import FrameSource
 from triage.frames.times import longest_gap_ms
 from triage.original import open_original
 from triage.phrases import clock, counted
-from triage.records import Coverage, Frame, Video
+from triage.records import DECODER_STOPPED, Coverage, Frame, Video
 from triage.settings import Sampling
 
 USUAL = Limits()
@@ -40,8 +40,6 @@ CRASHES = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGSYS
 """Signals that a process brings on itself. Others come from outside, and say nothing of the file."""
 WAITED = 0.5
 """A decoder without a sign of life that calculated for less than this share of the time was waiting for the disk."""
-STOPPED = "the decoder was stopped"
-"""How every sentence about a decoder that was ended begins."""
 
 
 @contextmanager
@@ -299,7 +297,7 @@ class _Source:
             sampled=len(self._times_ms),
             near_identical=self._near_identical,
             undecoded=self._undecoded,
-            why=(f"{STOPPED} at {clock(reached_ms)}: {_words(error)}; nothing after it was looked at",),
+            why=(f"{DECODER_STOPPED} at {clock(reached_ms)}: {_words(error)}; nothing after it was looked at",),
             short_ms=max(0, (claimed_ms or 0) - reached_ms),
         )
 
@@ -309,7 +307,7 @@ class _Source:
         if not _is_about_file(error):
             reached = f", at {clock(self._reached_ms)} of the video" if self._reached_ms else ""
             return VideoError(Refusal.NOT_OPENED, f"its decoder did not get through{reached}: {_words(error)}")
-        return VideoError(Refusal.UNREADABLE, f"{STOPPED} before the first picture: {_words(error)}")
+        return VideoError(Refusal.UNREADABLE, f"{DECODER_STOPPED} before the first picture: {_words(error)}")
 
 
 def _is_about_file(error: _GoneError | NonsenseError) -> bool:
