@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,10 +75,11 @@ def run(
         raise UsageError(f"{', '.join(map(str, dumps))}: there is no file in it, so no video either")
     plan = planned(means.jobs, memory_size(means.memory_limit) if means.memory_limit else None)
     interrupted = False
-    with open_banks(banks) as opened, open_case(folder, make=True) as case, only_scan(case):
-        tally = Tally()
-        with crew(plan, chosen) as (stages, hands):
-            _say_blind(stages)
+    tally = Tally()
+    with ExitStack() as working:
+        stages, hands = working.enter_context(crew(plan, chosen))
+        _say_blind(stages)
+        with open_banks(banks) as opened, open_case(folder, make=True) as case, only_scan(case):
             with (
                 ScanProgress(len(found), sum(item.size for item in found)) as progress,
                 stops_gently(hands.is_stopped, hands.let_go),
@@ -86,13 +88,14 @@ def run(
                     scan(case, roots, found, stages, progress, tally, hands, retry=means.retry)
                 except KeyboardInterrupt:
                     interrupted = True
-        _summarise(tally, progress.failed, folder)
-        if stages.embedder is None:
-            say("No model at hand makes fingerprints: copies and known clips are not found.")
-        elif not interrupted:
-            bring_up_to_date(case, opened, stages.embedder.model, chosen)
-        for line in status_lines(case):
-            tell(line)
+            working.close()  # nobody looks any more, and comparing wants the memory
+            _summarise(tally, progress.failed, folder)
+            if stages.embedder is None:
+                say("No model at hand makes fingerprints: copies and known clips are not found.")
+            elif not interrupted:
+                bring_up_to_date(case, opened, stages.embedder.model, chosen)
+            for line in status_lines(case):
+                tell(line)
     if interrupted:
         say("stopped. Nothing that was finished is lost: run the same command again, and it goes on from here")
     else:
