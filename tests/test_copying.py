@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ import pytest
 
 from tests import media
 from tests.blinking import (
+    BELOW,
     ROLES,
     clip,
     is_covered_whole,
@@ -84,7 +88,19 @@ def test_what_the_plan_missed_is_found_in_the_copy_and_covered(tmp_path: Path) -
     assert row["leaks"]["mended"]["number"] == len(result.leaks)
     assert row["leaks"]["covered_whole"]["number"] == 0
     assert "leaks were covered and the copy written again" in row["checks"][1]
-    assert all(cover["what"] == "unseen" for cover in row["covers"])
+    assert {cover["what"] for cover in row["covers"]} == {"unseen", "minor_faces"}
+
+
+def test_what_one_look_at_the_copy_finds_is_followed_from_there(tmp_path: Path) -> None:
+    report = report_on(clip(tmp_path / "clip.mp4"), [seeing(nobody)])
+
+    def once(frame: Frame) -> Said:
+        if 700 <= frame.time_ms < 900:
+            yield from white_is_a_face(frame)
+
+    result = made(tmp_path, report, [seeing(once)])
+    assert len({leak.time_ms for leak in result.leaks}) == 1
+    assert not shows_white(result.copy.path), "nobody found it a second before or after"
 
 
 def test_every_other_look_at_a_copy_is_mirrored(tmp_path: Path) -> None:
@@ -119,7 +135,8 @@ def test_what_leaks_again_is_covered_whole(tmp_path: Path) -> None:
 
     def elsewhere(frame: Frame) -> Said:
         """Something at the first place that is not covered yet, in the second half."""
-        for box in places if frame.time_ms > 900 else ():
+        is_whole = frame.video.width_px == 192
+        for box in places if is_whole and frame.time_ms > 900 else ():
             x0, y0, x1, y1 = (int(side) for side in box.xyxy)
             if frame.image[y0:y1, x0:x1].std() > 3:
                 yield Label.FACE, 0.9, box
@@ -136,8 +153,8 @@ def test_what_leaks_again_is_covered_whole(tmp_path: Path) -> None:
 def test_a_leak_in_a_longer_video_costs_the_writing_of_its_part_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clip(tmp_path / "clip.mp4")
-    monkeypatch.setattr(copying, "PART_MS", 500)
+    clip(tmp_path / "clip.mp4", pictures=350)
+    monkeypatch.setattr(copying, "PART_MS", 3500)
     written: list[str] = []
 
     def counted(source: Any, pictures: Any, waiting: Path, covers: Any, **how: Any) -> Any:
@@ -148,18 +165,20 @@ def test_a_leak_in_a_longer_video_costs_the_writing_of_its_part_alone(
 
     def late(frame: Frame) -> Said:
         looked.append(frame.time_ms)
-        if frame.time_ms > 1800 and frame.image[5:20, 5:20].std() > 2:
+        if frame.time_ms > 13_500 and frame.image[5:20, 5:20].std() > 2:
             yield Label.FACE, 0.9, Box(5, 5, 20, 20)
 
     monkeypatch.setattr(copying, "write_copy", counted)
     result = made(tmp_path, searchers=[seeing(late)])
     assert result.leaks
-    assert written == ["000000", "000001", "000002", "000003", "000003"]
-    first, again = looked[: looked.index(max(looked)) + 1], looked[looked.index(max(looked)) + 1 :]
-    assert min(first) == 0
-    assert again
-    assert min(again) >= 1500, "what was searched and is the same is not searched again"
-    assert len(pictures_of(result.copy.path)) == 50
+    first, again = written[:4], written[4:]
+    assert first == ["000000", "000001", "000002", "000003"]
+    assert again, "it is followed back from where it was found, but not to the beginning"
+    assert not {"000000", "000001"} & set(again)
+    at = looked.index(max(looked)) + 1
+    assert min(looked[:at]) == 0
+    assert min(looked[at:]) >= 7000, "what was searched and is the same is not searched again"
+    assert len(pictures_of(result.copy.path)) == 350
 
 
 def test_a_copy_that_was_interrupted_goes_on_from_the_parts_that_are_there(
@@ -195,6 +214,28 @@ def test_without_a_search_there_is_no_copy(tmp_path: Path) -> None:
     with pytest.raises(RedactionError, match="could not be searched: scripted failed"):
         made(tmp_path, searchers=[seeing(fails)])
     assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("finds", [True, False])
+def test_a_search_that_fails_in_the_middle_leaves_no_copy_and_the_next_run_makes_it(
+    tmp_path: Path, *, finds: bool
+) -> None:
+    """In the middle of the first search, or of the second, when a part of the copy has passed already."""
+    report = report_on(clip(tmp_path / "clip.mp4"), [seeing(nobody)])
+    looks: list[int] = []
+
+    def until_then(frame: Frame) -> Said:
+        looks.append(frame.time_ms)
+        if len(looks) > (12 if finds else 4):
+            raise DetectorError("scripted failed: out of memory")
+        return white_is_a_face(frame) if finds else ()
+
+    with pytest.raises(RedactionError, match="could not be searched: scripted failed"):
+        made(tmp_path, report, [seeing(until_then)])
+    assert 0 < looks[-1] < 2000, "it did not fail in the middle"
+    assert (looks.count(0) == 2) is finds, "it failed in another search than was meant"
+    assert left(tmp_path) == []
+    assert not shows_white(made(tmp_path, report).copy.path)
 
 
 def test_a_copy_that_nobody_can_search_is_not_made(tmp_path: Path) -> None:
@@ -278,8 +319,20 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     clip(tmp_path / "clip.mp4")
     report = report_on(tmp_path / "clip.mp4")
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(CaseFullError):
+    with pytest.raises(CaseFullError, match=f"^{re.escape(str(target(tmp_path).parent))}: the disk is full"):
         made(tmp_path, report)
+    assert left(tmp_path) == []
+
+
+def test_a_still_picture_on_a_full_disk_leaves_nothing_behind_and_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CaseFullError, match=f"^{re.escape(str(target(tmp_path).parent))}: the disk is full"):
+        copied_picture(tmp_path)
     assert left(tmp_path) == []
 
 
@@ -361,11 +414,38 @@ def test_a_still_picture_has_a_copy_as_a_png_that_shows_no_face(tmp_path: Path, 
     image = cv2.imread(str(result.copy.path))
     assert image is not None
     assert image.shape == (128, 192, 3)
-    assert (image.min(axis=2) > 200).sum() == 0
+    assert (image[BELOW:].min(axis=2) > 200).sum() == 0
     row = json.loads(result.copy.path.with_name("clip.review.png.json").read_bytes())
     assert row["copy"]["sha256"] == sha256_of(result.copy.path)
-    assert row["has_mark"] is False
     assert left(tmp_path) == ["clip.review.png", "clip.review.png.json"]
+
+
+@pytest.mark.parametrize("has_mark", [True, False])
+def test_a_still_picture_is_marked_as_videos_are_and_searched_with_its_mark(tmp_path: Path, *, has_mark: bool) -> None:
+    searched: list[bool] = []
+
+    def note(frame: Frame) -> Said:
+        searched.append(bool(frame.image[:BELOW].min(axis=2).max() > 200))
+        return ()
+
+    wish = Wish(has_mark=has_mark)
+    path = copied_picture(tmp_path, wish=wish, searchers=[seeing(note)]).copy.path
+    image = cv2.imread(str(path))
+    assert image is not None
+    assert bool(image[:BELOW, 90:].min(axis=2).max() > 200) is has_mark
+    assert searched[0] is has_mark, "what was searched is what is shown"
+    assert json.loads(path.with_name("clip.review.png.json").read_bytes())["has_mark"] is has_mark
+    video = sha256_of(tmp_path / "clip.png")
+    assert is_made(path, video, wish)
+    assert not is_made(path, video, Wish(has_mark=not has_mark))
+
+
+def test_that_a_mark_had_no_room_is_said(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4")
+    small = media.draw(tmp_path / "small.mp4", (media.plain(60, width=96, height=64) for _ in range(9)))
+    for original, is_small in ((path, False), (small, True)):
+        copy_video(original, report_on(original), Wish(), [seeing()], target(tmp_path), force=True)
+        assert ("it is too small for the mark to be read" in sidecar(tmp_path)["remarks"]) is is_small
 
 
 def test_a_still_picture_in_which_leaks_stay_is_covered_whole(tmp_path: Path) -> None:
@@ -377,7 +457,7 @@ def test_a_still_picture_in_which_leaks_stay_is_covered_whole(tmp_path: Path) ->
 
     image = cv2.imread(str(copied_picture(tmp_path, searchers=[seeing(elsewhere)]).copy.path))
     assert image is not None
-    assert image.std() == 0
+    assert image[BELOW:].std() == 0
 
 
 def test_a_still_picture_that_nobody_can_search_has_no_copy(tmp_path: Path) -> None:
@@ -439,23 +519,59 @@ def make_many(folder: Path) -> None:
         copy_video(folder / "clip.mp4", report, Wish(), [seeing()], name, force=True)
 
 
+LIMITS = (0, 3000, 5000, 9000)
+"""Bytes that a file may have: none, less than a part of half a second, and more than a part and less than all."""
+ROOM_KIB = range(4, 400, 4)
+"""Of the small disks; on the last of them there is room for a copy."""
+
+
 def make_with_little_room(folder: Path) -> None:
-    """Try one where no file may have more than a few bytes, as with a quota."""
+    """Try one where no file may have more than so many bytes, as with a quota; what was said, and what it left."""
     report = report_on(folder / "clip.mp4")
-    (folder / "out").mkdir()
+    copying.PART_MS = 500
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
-    try:
-        copy_video(folder / "clip.mp4", report, Wish(), [seeing()], target(folder))
-    except CaseError as error:
-        sys.stdout.write(str(error))
+    for limit in LIMITS:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        try:
+            copy_video(folder / "clip.mp4", report, Wish(), [seeing()], target(folder))
+            sys.stdout.write("made\n")
+        except CaseError as error:
+            sys.stdout.write(f"{error}\n")
+        sys.stdout.write(f"{left(folder)}\n")
 
 
-def started(what: Callable[[Path], None], folder: Path) -> subprocess.Popen[str]:
+def make_on_small_disks(folder: Path) -> None:
+    """Try one on larger and larger disks, until it has room; each time, what was said, and what it left."""
+    report = report_on(folder / "clip.mp4")
+    copying.PART_MS = 500
+    place = target(folder)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", place.parent], check=True)
+    for room_kib in ROOM_KIB:
+        subprocess.run(["mount", "-o", f"remount,size={room_kib}k", place.parent], check=True)
+        try:
+            copy = copy_video(folder / "clip.mp4", report, Wish(), [seeing()], place).copy
+        except CaseError as error:
+            sys.stdout.write(f"{error}\n{left(folder)}\n")
+        else:
+            sys.stdout.write(f"made: {copy.sha256 == sha256_of(place)} {len(pictures_of(place))} {left(folder)}\n")
+            break
+
+
+def started(what: Callable[[Path], None], folder: Path, *before: str) -> subprocess.Popen[str]:
     code = f"import sys; from pathlib import Path; from tests.test_copying import {what.__name__} as run; "
     code += "run(Path(sys.argv[1]))"
-    root = Path(__file__).parent.parent
-    return subprocess.Popen([sys.executable, "-c", code, str(folder)], cwd=root, text=True, stdout=subprocess.PIPE)
+    command = [*before, sys.executable, "-c", code, str(folder)]
+    return subprocess.Popen(command, cwd=Path(__file__).parent.parent, text=True, stdout=subprocess.PIPE)
+
+
+UNSHARE = ("unshare", "--user", "--map-root-user", "--mount")
+"""Before a command: it may mount what it likes, which is gone with it."""
+
+
+@cache
+def may_mount() -> bool:
+    command = [*UNSHARE, "mount", "-t", "tmpfs", "none", "/mnt"]
+    return bool(shutil.which("unshare")) and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def test_a_kill_leaves_no_copy_that_is_not_whole_and_checked(tmp_path: Path) -> None:
@@ -464,9 +580,9 @@ def test_a_kill_leaves_no_copy_that_is_not_whole_and_checked(tmp_path: Path) -> 
     chance, seen = random.Random(5), 0
     for _ in range(3):
         working = started(make_many, tmp_path)
-        while working.poll() is None and not (tmp_path / "out").exists():
+        while working.poll() is None and not list((tmp_path / "out").glob("*.review.mp4")):
             time.sleep(0.01)
-        time.sleep(chance.uniform(0.5, 2))
+        time.sleep(chance.uniform(0, 2))
         working.kill()
         working.communicate()
         assert working.returncode == -signal.SIGKILL
@@ -484,8 +600,23 @@ def test_a_quota_leaves_nothing_and_says_so(tmp_path: Path) -> None:
     working = started(make_with_little_room, tmp_path)
     said, _ = working.communicate()
     assert working.returncode == 0
-    assert "cannot be written: File too large" in said
-    assert left(tmp_path) == []
+    place = target(tmp_path)
+    refused = f"{place}: cannot be written: File too large. Give a place that you may write to\n[]\n"
+    assert said == refused * len(LIMITS)
+
+
+def test_a_disk_that_is_full_at_any_moment_leaves_nothing_and_says_so(tmp_path: Path) -> None:
+    if not may_mount():
+        pytest.skip("no small disk can be mounted here")
+    clip(tmp_path / "clip.mp4")
+    working = started(make_on_small_disks, tmp_path, *UNSHARE)
+    said, _ = working.communicate()
+    assert working.returncode == 0
+    *refused, last = said.splitlines()
+    assert last == "made: True 50 ['clip.review.mp4', 'clip.review.mp4.json']"
+    assert len(refused) > 8, "it was refused on too few disks to say anything"
+    assert set(refused[1::2]) == {"[]"}
+    assert all(line.startswith(f"{target(tmp_path).parent}: the disk is full.") for line in refused[::2])
 
 
 @pytest.mark.parametrize(("width", "height"), [(193, 129), (4400, 140)])

@@ -27,10 +27,12 @@ from triage.geometry import Box
 from triage.masking import masked
 from triage.phrases import counted
 from triage.records import Cover, Covered, Frame, Report, ReviewCopy, Style
-from triage.redaction.check import Adults, Leak, covered_whole, mended
+from triage.redaction.check import Adults, Leak, covered_whole, mended, trails
+from triage.redaction.mark import has_room
 from triage.redaction.merging import Timeline
 from triage.redaction.naming import ENDING, PICTURE_ENDING, Names
 from triage.redaction.quarantine import Quarantine, may_replace, place_for_copies, quarantine, sidecar_of
+from triage.redaction.recognising import Left, left_in
 from triage.redaction.sidecar import Facts, found_words, load_sidecar, residual_risk, sidecar
 from triage.redaction.sound import Prepared, Sounding, prepare
 from triage.redaction.styling import by_style, covered_ms
@@ -50,6 +52,7 @@ __all__ = [
     "DEFAULT",
     "ENDING",
     "PICTURE_ENDING",
+    "Left",
     "Made",
     "Names",
     "Pass",
@@ -60,6 +63,7 @@ __all__ = [
     "ending_of",
     "has_findings",
     "is_made",
+    "left_in",
     "open_searchers",
     "place_for_copies",
     "roles_for",
@@ -104,7 +108,7 @@ def is_made(target: Path, video: str, wish: Wish) -> bool:
         [what.value for what in wish.asked],
         [what.value for what in wish.revealed],
         wish.sound.value,
-        wish.has_mark and not target.name.endswith(PICTURE_ENDING),
+        wish.has_mark,
     )
     return tuple(row.get(key) for key in keys) == asked and sha256_of(target) == row["copy"]["sha256"]
 
@@ -179,16 +183,15 @@ def _copy_still(
         make_sure()
         height, width = done.image.shape[:2]
         written = Written(1, None, width, height, frame.time_ms, frame.time_ms, 0)
-        said = [f"{found_words(len(done.mended), 1)}, both ways round"]
+        said = [f"{found_words(len(done.mended), 1)}, as it is, mirrored and a quarter at a time"]
         if done.mended:
             said.append(f"leaks were covered: {found_words(len(done.covered_whole), 1)}")
         if done.covered_whole:
             said.append("it still leaked, so all of it was covered")
-        still = replace(wish, has_mark=False)
         sha256, prepared = sha256_of(place.picture), Prepared(None, "none")
         checked = _Checked(sha256, written, prepared, done.covers, tuple(said), done.mended, done.covered_whole)
-        copy = _review_copy(report, still, target, seen, checked)
-        place.publish(target, sidecar(copy, _facts(path, report, still, searchers, seen, checked)), place.picture)
+        copy = _review_copy(report, wish, target, seen, checked)
+        place.publish(target, sidecar(copy, _facts(path, report, wish, searchers, seen, checked)), place.picture)
     return Made(copy, 0, done.mended)
 
 
@@ -232,12 +235,16 @@ class _Making:
     """Keys of the parts that were searched, and written since no more."""
 
     def checked(self) -> _Checked:
-        """Write, search, cover what leaks, write and search again, cover whole what still leaks, write a last time."""
+        """Write, search, follow and cover what leaks, write and search again, cover whole what still leaks, write a
+        last time.
+        """
         covers = list(self.seen.covers)
         sha256, written, first = self._round(covers, self.searchers)
         said = [found_words(len(first.leaks), first.looks)]
         second = Searched()
         if first.leaks:
+            also = trails(first.leaks, self.wish.wanted)
+            covers = [*see(self.path, self.report, self.wish, self.on_time, also).covers]
             covers += mended(first.leaks, SPAN_MS)
             sha256, written, second = self._round(covers, self.searchers)
             said.append(
@@ -292,7 +299,7 @@ class _Making:
             return by_style(timeline.at(picture.time_ms), wish.style, wh)
 
         with (
-            open_pictures(self.path, self.report.video.id) as source,
+            open_pictures(self.path, self.report.video.id, is_undamaged=not self.seen.coverage.undecoded) as source,
             ahead(iter(source), room=ROOM) as coming,
         ):
             for number, pictures in in_parts(coming, PART_MS):
@@ -321,6 +328,7 @@ class _Making:
 
 def _facts(path: Path, report: Report, wish: Wish, searchers: Searchers, seen: Seen, checked: _Checked) -> Facts:
     written = checked.written
+    has_room_for_mark = has_room(written.width_px, written.height_px)
     return Facts(
         name=path.name,
         pictures=written.pictures,
@@ -334,7 +342,12 @@ def _facts(path: Path, report: Report, wish: Wish, searchers: Searchers, seen: S
         audio=wish.sound.value,
         sound=checked.prepared.how,
         has_mark=wish.has_mark,
-        remarks=(*written.remarks, *checked.prepared.remarks, *seen.coverage.why),
+        remarks=(
+            *written.remarks,
+            *(() if has_room_for_mark or not wish.has_mark else ("it is too small for the mark to be read",)),
+            *checked.prepared.remarks,
+            *seen.coverage.why,
+        ),
         mended=checked.mended,
         covered_whole=checked.covered_whole,
         examined=report.provenance,
@@ -346,4 +359,4 @@ def _up_to(end_ms: int, covers: Iterable[Cover]) -> Iterator[Cover]:
     """The covers as they end with the video."""
     for cover in covers:
         if cover.start_ms < end_ms:
-            yield replace(cover, end_ms=min(cover.end_ms, end_ms))
+            yield cover if cover.end_ms <= end_ms else replace(cover, end_ms=end_ms)

@@ -16,6 +16,7 @@ from triage.redaction.following import follow
 from triage.redaction.motion import Luma, is_cut
 from triage.redaction.plan import LABELS, NEEDS, Plan, plan
 from triage.redaction.sound import Sounding
+from triage.redaction.trails import Trail
 
 DEFAULT = (Covered.GRAPHIC, Covered.MINOR_FACES, Covered.FACES)
 ROOM = 8
@@ -86,16 +87,18 @@ class Seen:
     """When each shot begins."""
 
 
-def see(path: Path, report: Report, wish: Wish, on_time: OnTime) -> Seen:
-    """Follow what is to be covered through all pictures."""
-    glance = _Glance()
-    with open_pictures(path, report.video.id) as source:
-        picture_wh = source.video.width_px, source.video.height_px
-        planned = replace(_planned(report, wish, report.coverage, ()), covers=())
-        with ahead(glance.at_all(source), room=ROOM) as coming:
-            told = _telling(coming, lambda time_ms: on_time(Pass.FOLLOWING, time_ms))
-            covers = list(follow(planned, told, picture_wh))
-        coverage = source.coverage()
+def see(path: Path, report: Report, wish: Wish, on_time: OnTime, also: Sequence[Trail] = ()) -> Seen:
+    """Follow what is to be covered through all pictures.
+
+    Args:
+        also: what is to be covered beside what the report says.
+    """
+    is_undamaged = not report.coverage.undecoded
+    glance, covers = _followed(path, report, wish, on_time, also, is_undamaged=is_undamaged)
+    coverage = glance.coverage
+    if is_undamaged and coverage.undecoded:
+        glance, covers = _followed(path, report, wish, on_time, also, is_undamaged=False)
+        coverage = glance.coverage
     # Only now it is known which pictures are damaged.
     undecoded = max(coverage.undecoded, report.coverage.undecoded)
     why = (*report.coverage.why, *coverage.why)
@@ -103,10 +106,31 @@ def see(path: Path, report: Report, wish: Wish, on_time: OnTime) -> Seen:
     covers += _planned(report, wish, examined, glance.damaged_ms(undecoded)).covers
     covers = [cover for cover in covers if cover.start_ms < glance.end_ms]
     covers.sort(key=lambda cover: (cover.start_ms, cover.end_ms))
-    return Seen(tuple(covers), glance.times_ms, glance.end_ms, picture_wh, coverage, tuple(glance.shots_ms))
+    return Seen(tuple(covers), glance.times_ms, glance.end_ms, glance.picture_wh, coverage, tuple(glance.shots_ms))
 
 
-def _planned(report: Report, wish: Wish, coverage: Coverage, damaged_ms: Sequence[tuple[int, int]] | None) -> Plan:
+def _followed(
+    path: Path, report: Report, wish: Wish, on_time: OnTime, also: Sequence[Trail], *, is_undamaged: bool
+) -> tuple[_Glance, list[Cover]]:
+    """One reading: what is remembered of it, and what is covered by boxes."""
+    glance = _Glance()
+    with open_pictures(path, report.video.id, is_undamaged=is_undamaged, is_rough=True) as source:
+        glance.picture_wh = source.video.width_px, source.video.height_px
+        planned = replace(_planned(report, wish, report.coverage, (), also), covers=())
+        with ahead(glance.at_all(source), room=ROOM) as coming:
+            told = _telling(coming, lambda time_ms: on_time(Pass.FOLLOWING, time_ms))
+            covers = list(follow(planned, told, glance.picture_wh))
+        glance.coverage = source.coverage()
+    return glance, covers
+
+
+def _planned(
+    report: Report,
+    wish: Wish,
+    coverage: Coverage,
+    damaged_ms: Sequence[tuple[int, int]] | None,
+    also: Sequence[Trail] = (),
+) -> Plan:
     return plan(
         report.tracks,
         coverage,
@@ -115,11 +139,16 @@ def _planned(report: Report, wish: Wish, coverage: Coverage, damaged_ms: Sequenc
         wish.asked,
         revealed=wish.revealed,
         damaged_ms=damaged_ms,
+        also=also,
     )
 
 
 class _Glance:
     """Remembers of all pictures what is needed after the last of them: times, and where something is wrong."""
+
+    picture_wh: tuple[int, int]
+    coverage: Coverage
+    """What was reached, when all have been read."""
 
     def __init__(self) -> None:
         self.times_ms = array("q")

@@ -51,10 +51,15 @@ def appearing(path: Path) -> Iterator[Path]:
 
 
 def no_room(path: Path, error: OSError) -> CaseError:
-    """Our sentence for a write that the system refused."""
+    """Our sentence for a write that the system refused.
+
+    Args:
+        path: the file that was written, by a name that its reader knows, or the folder that was written in.
+    """
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        folder = path if path.is_dir() else path.parent
         return CaseFullError(
-            f"{path.parent}: the disk is full. Nothing that was finished is lost: free some space and run the same "
+            f"{folder}: the disk is full. Nothing that was finished is lost: free some space and run the same "
             "command again, it goes on where it stopped"
         )
     return CaseError(f"{path}: cannot be written: {error.strerror or error}. Give a place that you may write to")

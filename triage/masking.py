@@ -10,6 +10,7 @@ from triage.errors import DetectorError, RedactionError
 from triage.findings.detector import Detector
 from triage.records import Cover, Frame
 from triage.redaction.check import Leak, covered_whole, mended
+from triage.redaction.mark import stamp_picture
 from triage.redaction.styles.rectangles import Image
 from triage.redaction.styles.registry import cover
 from triage.redaction.styling import by_style
@@ -31,6 +32,8 @@ class Masked:
 
 def masked(frame: Frame, covers: Sequence[Cover], wish: Wish, searchers: Sequence[Detector]) -> Masked:
     """Cover a picture; what a search then finds is covered too, and if something is found once more, all of it.
+
+    It is searched as it will be shown, with its mark.
 
     Args:
         frame: as it was decoded.
@@ -59,5 +62,7 @@ def masked(frame: Frame, covers: Sequence[Cover], wish: Wish, searchers: Sequenc
 def _covered(frame: Frame, covers: Sequence[Cover], wish: Wish) -> Image:
     image = frame.image.copy()
     cover(image, by_style(covers, wish.style, (frame.video.width_px, frame.video.height_px)))
+    if wish.has_mark:
+        stamp_picture(image)
     image.flags.writeable = False
     return image

@@ -13,15 +13,16 @@ from triage.findings.detector import Detector
 from triage.frames.pictures import open_pictures
 from triage.masking import masked
 from triage.records import Frame, Report, Style, Video
+from triage.redaction.mark import TEXT as PICTURES_MARK
 from triage.redaction.merging import Timeline
 from triage.redaction.sheet import moments, strip
 from triage.redaction.styles.rectangles import Image
 from triage.searching import make_sure_it_can_be_searched, open_searchers
 
-__all__ = ["WISH", "Pass", "open_searchers", "picture_strip", "roles_for"]
+__all__ = ["PICTURES_MARK", "WISH", "Pass", "open_searchers", "picture_strip", "roles_for"]
 
-WISH = Wish(style=Style.DRAWING)
-"""Drawn, with faces solid."""
+WISH = Wish(style=Style.DRAWING, has_mark=False)
+"""Drawn, with faces solid; the mark stands below the pictures, which are too small for it."""
 JPEG_QUALITY = 85
 
 

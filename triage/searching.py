@@ -1,14 +1,13 @@
-"""A written copy, opened again and searched: by a look at larger pictures than the scan's, every other one mirrored."""
+"""A written copy, opened again and searched, in larger pictures than the scan's and in several ways in turn."""
 
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-
-import numpy as np
 
 from triage.ahead import ahead
 from triage.errors import DetectorError, RedactionError, VideoError
@@ -20,6 +19,8 @@ from triage.records import Cover, Covered, Finding, Frame, Role, Style, Video
 from triage.redaction.check import Adults, Leak, leaks, roles_to_search, shows_through
 from triage.redaction.merging import Timeline
 from triage.redaction.motion import Luma, is_cut
+from triage.redaction.otherwise import EVERY, Way
+from triage.redaction.otherwise import way as way_of
 from triage.settings import Settings
 
 STEP_MS = 250
@@ -121,7 +122,8 @@ def search(
     looking = _Looking(shown, searchers, adults)
     count = 0
     try:
-        with open_pictures(path, sha256) as source, ahead(iter(source), room=ROOM) as coming:
+        # It was just written: if any of it is damaged it is not kept.
+        with open_pictures(path, sha256, is_undamaged=True) as source, ahead(iter(source), room=ROOM) as coming:
             for picture in coming:
                 time_ms = _time_of(picture, count, shown)
                 count += 1
@@ -147,15 +149,15 @@ def search(
 def find_leaks(
     frame: Frame, covers: Sequence[Cover], wanted: Collection[Covered], style: Style, searchers: Sequence[Detector]
 ) -> list[Leak]:
-    """What leaks in one covered picture, looked at as it is and mirrored.
+    """What leaks in one covered picture, looked at in every way.
 
     Raises:
         DetectorError: nobody could look.
     """
     found: list[Finding] = []
-    for searcher in searchers:
-        found += searcher.look([frame])[0]
-        found += (_turned_back(seen, frame.video) for seen in searcher.look([_mirrored(frame)])[0])
+    for way in EVERY:
+        for searcher in searchers:
+            found += (way.back(seen, frame.video) for seen in searcher.look([way.shown(frame)])[0])
     return leaks(found, covers, wanted, style, (frame.video.width_px, frame.video.height_px))
 
 
@@ -185,6 +187,7 @@ class _Looking:
         self._due_ms = shown.times_ms[0]
         self._waiting: list[tuple[Frame, tuple[Cover, ...]]] = []
         self._number = 0
+        """Of the next look, which decides its kind."""
 
     def see(self, video: Video, picture: Picture, time_ms: int) -> None:
         """The next picture of the copy."""
@@ -209,19 +212,18 @@ class _Looking:
 
     def finish(self) -> None:
         """Look at what waits."""
-        for is_mirrored in (False, True):
-            chosen = [one for number, one in enumerate(self._waiting, self._number) if number % 2 == is_mirrored]
-            frames = [_mirrored(frame) if is_mirrored else frame for frame, _ in chosen]
-            for (frame, covers), found in zip(chosen, self._look(frames), strict=True):
-                placed = [self._placed(seen, frame.video, is_mirrored=is_mirrored) for seen in found]
-                self._weigh(placed, covers)
+        alike: dict[Way, list[tuple[Frame, tuple[Cover, ...]]]] = defaultdict(list)
+        for number, one in enumerate(self._waiting, self._number):
+            alike[way_of(number)].append(one)
+        for way, chosen in alike.items():
+            answers = self._look([way.shown(frame) for frame, _ in chosen])
+            for (frame, covers), found in zip(chosen, answers, strict=True):
+                self._weigh([self._placed(way.back(seen, frame.video), frame.video) for seen in found], covers)
         self._number += len(self._waiting)
         self.searched.looks += len(self._waiting)
         self._waiting.clear()
 
     def _look(self, frames: Sequence[Frame]) -> list[list[Finding]]:
-        if not frames:
-            return []
         answers = [detector.look(frames) for detector in self._searchers]
         return [list(chain.from_iterable(of_one)) for of_one in zip(*answers, strict=True)]
 
@@ -229,25 +231,13 @@ class _Looking:
         shown = self._shown
         self.searched.leaks += leaks(found, covers, shown.wanted, shown.style, shown.picture_wh, self._adults)
 
-    def _placed(self, seen: Finding, video: Video, *, is_mirrored: bool) -> Finding:
+    def _placed(self, seen: Finding, video: Video) -> Finding:
         """The find in pixels of the original; a copy may be smaller, and has even sides."""
-        box = _turned_back(seen, video).box if is_mirrored else seen.box
+        box = seen.box
         width, height = self._shown.picture_wh
         across = width / video.width_px if video.width_px not in {width, width + 1} else 1.0
         down = height / video.height_px if video.height_px not in {height, height + 1} else 1.0
         return replace(seen, box=Box(box.x0 * across, box.y0 * down, box.x1 * across, box.y1 * down))
-
-
-def _turned_back(seen: Finding, video: Video) -> Finding:
-    """A find in a mirrored picture, where it is in the picture itself."""
-    box = seen.box
-    return replace(seen, box=Box(video.width_px - box.x1, box.y0, video.width_px - box.x0, box.y1))
-
-
-def _mirrored(frame: Frame) -> Frame:
-    image = np.ascontiguousarray(frame.image[:, ::-1])
-    image.flags.writeable = False
-    return replace(frame, image=image)
 
 
 def searched_by(searchers: Sequence[Detector]) -> Iterator[tuple[str, str]]:

@@ -99,6 +99,11 @@ def test_it_is_covered_for_as_long_as_it_looks_the_same_though_no_look_finds_it(
     assert all(is_covered(timeline, index, box(x)) for index, x in enumerate(way))
 
 
+def test_what_was_taken_for_something_else_a_moment_later_is_covered_as_long_as_without_it() -> None:
+    timeline = covers(planned(trail((0, box(40)), (400, box(220, 100))), tail_ms=1000), [picture(40)] * 40)
+    assert all(is_covered(timeline, index, box(40)) for index in range(25)), "it is there still"
+
+
 def test_a_head_is_covered_whose_features_run_to_the_side_as_it_turns() -> None:
     features = noise(5, 48, 400)
     lumas = []

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import errno
 import json
+import re
 from pathlib import Path
 
+import filelock
 import pytest
 
-from triage.errors import CaseError, RedactionError, UsageError
+from triage.durable import no_room
+from triage.errors import CaseError, CaseFullError, RedactionError, UsageError
 from triage.redaction.naming import PICTURE_ENDING, Names
 from triage.redaction.quarantine import SUFFIX, may_replace, place_for_copies, quarantine, sidecar_of
 from triage.redaction.sidecar import KIND
@@ -145,3 +149,30 @@ def test_a_file_is_no_folder_for_copies(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(UsageError, match="is a file"), place_for_copies(tmp_path / "out"):
         pass
+
+
+@pytest.mark.parametrize("method", ["mkdir", "acquire"])
+def test_a_place_that_may_not_be_written_is_named_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(filelock.FileLock if method == "acquire" else Path, method, refuse)
+    said = f"^{re.escape(str(tmp_path))}: cannot be written: Permission denied. Give a place"
+    with pytest.raises(CaseError, match=said), place_for_copies(tmp_path):
+        pass
+
+
+def test_what_cannot_be_written_in_a_quarantine_is_said_of_the_copy_that_it_is_for(tmp_path: Path) -> None:
+    target = tmp_path / "clip.review.mp4"
+
+    def write(refusal: OSError) -> None:
+        with quarantine(target) as place:
+            raise no_room(place.part(7, "0" * 16), refusal) from refusal
+
+    with pytest.raises(CaseFullError, match=f"^{re.escape(str(tmp_path))}: the disk is full"):
+        write(OSError(errno.ENOSPC, "No space left on device"))
+    with pytest.raises(CaseError, match=f"^{re.escape(str(target))}: cannot be written: Read-only file system"):
+        write(OSError(errno.EROFS, "Read-only file system"))
+    assert list(tmp_path.iterdir()) == []

@@ -84,6 +84,13 @@ def test_the_head_is_covered_of_somebody_whose_face_was_not_found() -> None:
     assert second.y1 < 260
 
 
+def test_a_look_that_missed_a_face_seen_just_before_and_after_widens_nothing() -> None:
+    short = covered(planned(person(0, 400, 800, 1200), face(0, 1200)), Covered.MINOR_FACES)
+    assert short == [(0, FACE), (1200, FACE)]
+    long = covered(planned(person(0, 400, 800, 1200, 1600), face(0, 1600)), Covered.MINOR_FACES)
+    assert len(long) == 5, "it was missed for too long to be followed"
+
+
 def test_a_face_on_a_shirt_is_not_taken_for_the_head() -> None:
     print_ = Box(130, 300, 170, 350)
     got = covered(planned(person(0), track(Label.FACE, print_, 0)), Covered.MINOR_FACES)

@@ -8,7 +8,7 @@ import pytest
 from tests.media import plain
 from triage.geometry import Box
 from triage.records import Finding, Label, Track
-from triage.redaction.sheet import COLUMNS, LEAST_APART_MS, LINE_PX, MOST, TILE_PX, moments, strip
+from triage.redaction.sheet import COLUMNS, GAP_PX, LEAST_APART_MS, LINE_PX, MOST, TILE_PX, moments, strip
 
 TIMES = range(0, 60_000, 40)
 
@@ -55,6 +55,14 @@ def test_pictures_are_laid_out_in_rows() -> None:
     assert sheet.shape[0] > 2 * (TILE_PX * 48 // 64 + LINE_PX)
     assert sheet[60, 60].tolist() == [0, 0, 0]
     assert sheet[60, 60 + TILE_PX].tolist() == [40, 40, 40]
+
+
+def test_the_mark_of_review_copies_stands_below_all_pictures() -> None:
+    sheet = strip([(0, plain(200, width=64, height=48))])
+    height = GAP_PX + TILE_PX * 48 // 64 + LINE_PX
+    written = np.flatnonzero(sheet[height:].min(axis=(0, 2)) < 150)
+    assert written.size, "it is not written there"
+    assert 140 < written.max() < sheet.shape[1] - GAP_PX, "it is longer than a time, and not cut off"
 
 
 def test_pixels_that_are_not_square_are_shown_as_wide_as_they_are() -> None:

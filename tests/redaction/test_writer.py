@@ -426,7 +426,7 @@ class TestParts:
         contents = parts[1].read_bytes()
         for spoiled in (contents[: len(contents) // 2], b"", contents[:40]):
             parts[1].write_bytes(spoiled)
-            with pytest.raises(RedactionError, match=r"1\.mp4"):
+            with pytest.raises(RedactionError, match="a part of the copy is damaged: run the same command again"):
                 join_copies(parts, tmp_path / "joined.mp4")
             assert not (tmp_path / "joined.mp4").exists()
 
@@ -440,7 +440,7 @@ class TestParts:
         one = in_pieces(media.video(tmp_path / "one.mp4"), tmp_path / "parts", 700)
         path = media.draw(tmp_path / "two.mp4", (media.moving(i, width=320, height=240) for i in range(50)))
         two = in_pieces(path, tmp_path / "others", 700)
-        with pytest.raises(RedactionError, match="coded otherwise"):
+        with pytest.raises(RedactionError, match="coded in different ways"):
             join_copies([one[0], two[1]], tmp_path / "joined.mp4")
 
     def test_a_part_that_is_there_already_is_passed_over(self, tmp_path: Path) -> None:

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tests.redaction.test_recognising import copy
 from triage.errors import UsageError
+from triage.run.copy_list import NAME, CopyList, Line
 from triage.run.dump import dump_roots, walk
 
 
@@ -71,6 +74,47 @@ def test_another_case_in_the_dump_is_one_row_and_not_evidence(tmp_path: Path) ->
     (tmp_path / "old/catalogue.sqlite").write_bytes(b"x")
     assert list(found(tmp_path)) == ["old"]
     assert "another case of triage" in (found(tmp_path)["old"] or "")
+
+
+def copies_in(folder: Path) -> Path:
+    """A folder in which two copies were made, with their list."""
+    folder.mkdir()
+    (folder / ".copies.lock").write_bytes(b"")
+    copy(folder / "a.review.mp4", b"one")
+    copy(folder / "b.review.png", b"other")
+    CopyList(folder).add(Line("a.mp4", "", "a.review.mp4", "", "solid", "faces", "1.000", "copied"))
+    return folder
+
+
+def test_review_copies_are_left_out_where_they_were_made_and_counted(tmp_path: Path) -> None:
+    copies_in(tmp_path / "copies")
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    counted: Counter[Path] = Counter()
+    met = [item.path.name for item in walk([tmp_path], leave_out=Path("/nowhere"), copies=counted)]
+    assert met == ["a.mp4"]
+    assert counted == {tmp_path / "copies": 2}
+
+
+def test_originals_whose_copies_were_made_beside_them_are_still_scanned(tmp_path: Path) -> None:
+    place = copies_in(tmp_path / "dump")
+    for name in ("a.mp4", "b.png", "c.review.mp4"):
+        (place / name).write_bytes(b"evidence")
+    assert set(found(place)) == {"a.mp4", "b.png", "c.review.mp4"}
+
+
+def test_a_copy_that_is_named_itself_or_was_moved_elsewhere_is_taken(tmp_path: Path) -> None:
+    place = copies_in(tmp_path / "copies")
+    assert list(walk([place / "a.review.mp4"], leave_out=Path("/nowhere")))
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("a.review.mp4", "a.review.mp4.json"):
+        (place / name).rename(tmp_path / "elsewhere" / name)
+    assert "a.review.mp4" in found(tmp_path / "elsewhere")
+
+
+def test_another_table_under_the_name_of_the_list_is_taken(tmp_path: Path) -> None:
+    place = copies_in(tmp_path / "copies")
+    (place / NAME).write_text("evidence,where\n1,2\n")
+    assert list(found(tmp_path)) == [f"copies/{NAME}"]
 
 
 def test_a_case_that_is_the_dump_itself_is_said(tmp_path: Path) -> None:

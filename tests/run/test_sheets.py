@@ -69,6 +69,7 @@ def test_a_strip_shows_no_face_and_the_page_every_video(case: Case, tmp_path: Pa
     assert not shows_a_square(tmp_path / "out" / entries["a <b>&.mp4"].strip)
     text = (tmp_path / "out" / PAGE).read_text(encoding="utf-8")
     assert "1. a &lt;b&gt;&amp;.mp4" in text
+    assert "REVIEW COPY, masked" in text
     assert "<b>" not in text
     assert "looks like text" in text
     assert "<script" not in text

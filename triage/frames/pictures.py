@@ -323,13 +323,18 @@ class SoundSource:
 
 
 @contextmanager
-def open_pictures(path: Path, video_id: str) -> Iterator[PictureSource]:
+def open_pictures(
+    path: Path, video_id: str, *, is_undamaged: bool = False, is_rough: bool = False
+) -> Iterator[PictureSource]:
     """This file's pictures; the file is only read, as ``open_video`` does it.
+
+    Args:
+        is_undamaged, is_rough: what may be done to be faster; see ``pyav.open_decoder``.
 
     Raises:
         VideoError: there is no picture to look at; ``kind`` says why.
     """
-    with pyav.open_decoder(path, video_id) as decoder:
+    with pyav.open_decoder(path, video_id, is_undamaged=is_undamaged, is_rough=is_rough) as decoder:
         yield PictureSource(decoder)
 
 

@@ -19,6 +19,7 @@ from triage.redaction.heads import heads
 from triage.redaction.motion import Luma
 from triage.redaction.plan import LABELS
 from triage.redaction.styling import IDENTITY, IRREVERSIBLE, style_of
+from triage.redaction.trails import Sight, Trail
 
 HIDDEN = 0.8
 """Share of a find that must lie within covers."""
@@ -106,6 +107,21 @@ def leaks(
         if _hidden_share(seen.box, hiding, picture_wh) < HIDDEN:
             leaking.append(Leak(seen.time_ms, seen.box, seen.label, seen.detector))
     return leaking
+
+
+def trails(leaking: Iterable[Leak], wanted: Collection[Covered]) -> list[Trail]:
+    """Leaks as sights to plan with: what one search saw once can be followed from there, and may never be seen again.
+
+    Nobody judged the age of whose face was missed, so it may be a minor's.
+    """
+    found = []
+    for leak in leaking:
+        what = _what(leak.label, wanted)
+        if what in FACES and Covered.MINOR_FACES in wanted:
+            what = Covered.MINOR_FACES
+        if what is not None:
+            found.append(Trail.of(what, f"it was found in the written copy: {leak}", [Sight(leak.time_ms, leak.box)]))
+    return found
 
 
 def mended(leaking: Iterable[Leak], span_ms: int) -> list[Cover]:

@@ -76,11 +76,13 @@ def _stretches(plan: Plan) -> Iterator[Stretch]:
     for number, trail in enumerate(plan.trails):
         yield Stretch.before_first(number, trail.sights[0], plan.tail_ms)
         for before, after in pairwise(trail.sights):
-            if _is_long(before, after, plan.tail_ms):
+            is_long = _is_long(before, after, plan.tail_ms)
+            if not is_long:
+                yield Stretch(number, before, after, before.time_ms, after.time_ms)
+            # Where the boxes do not even touch they may be of two: then each goes on as if the other had not been seen.
+            if is_long or not before.box.meets(after.box):
                 yield Stretch.after_last(number, before, plan.tail_ms)
                 yield Stretch.before_first(number, after, plan.tail_ms)
-            else:
-                yield Stretch(number, before, after, before.time_ms, after.time_ms)
         yield Stretch.after_last(number, trail.sights[-1], plan.tail_ms)
 
 

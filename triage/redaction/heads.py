@@ -18,6 +18,9 @@ HEAD_HEIGHT, HEAD_BY_WIDTH = 0.4, 0.75
 somebody who stands with arms raised it ends at about 0.35; somebody seen from the chest up is as wide as high."""
 ABOVE = 0.1
 """Of the head's region that is added above the box and at its sides: boxes often cut the hair."""
+BRIDGED_MS = 1300
+"""Between two looks at somebody's face that are no further apart, those that missed it are left out: it is followed
+from both, and the head's region by the body would be many times as large and spread to its neighbours."""
 SURE_FOR_MS = 2000
 """For how long somebody is taken for the adult whose face was last seen there. After that it may be somebody else."""
 
@@ -83,8 +86,11 @@ def _of_person(person: Track, owned: Mapping[tuple[int, int], Box], ages: _Ages)
         for seen in person.findings
         if (face := owned.get((id(person), seen.time_ms))) and ages.get((seen.time_ms, face.xyxy)) == {Label.ADULT}
     ]
+    faces_ms = [seen.time_ms for seen in person.findings if (id(person), seen.time_ms) in owned]
     for seen in person.findings:
         face = owned.get((id(person), seen.time_ms))
+        if face is None and _is_between(seen.time_ms, faces_ms):
+            continue
         said = ages.get((seen.time_ms, (face or seen.box).xyxy), set())
         near = bisect_left(sure_ms, seen.time_ms - SURE_FOR_MS)
         is_recent = near < len(sure_ms) and sure_ms[near] <= seen.time_ms + SURE_FOR_MS
@@ -94,6 +100,12 @@ def _of_person(person: Track, owned: Mapping[tuple[int, int], Box], ages: _Ages)
         else:
             whom = "an adult whose face was not seen for a while" if said == {Label.ADULT} else _somebody(said)
             yield Head(Sight(seen.time_ms, head_region(seen.box)), is_adult, f"head, by the body alone, of {whom}")
+
+
+def _is_between(time_ms: int, faces_ms: Sequence[int]) -> bool:
+    """Whether a face was seen before and after, not long apart."""
+    after = bisect_left(faces_ms, time_ms)
+    return 0 < after < len(faces_ms) and faces_ms[after] - faces_ms[after - 1] <= BRIDGED_MS
 
 
 def _of_face(face: Track, ages: _Ages) -> Iterator[Head]:

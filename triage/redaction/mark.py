@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from triage.redaction.planes import Planes
+from triage.redaction.planes import Image, Planes
 
 TEXT = "REVIEW COPY, masked"
 HEIGHT = 0.022
@@ -29,14 +29,34 @@ def stamp(planes: Planes) -> None:
     words = _words(width, height)
     if words is None:
         return
-    tall, wide = words.shape
-    gap = max(2, min(width, height) // 100 // 2 * 2)
-    rows, columns = slice(gap, gap + tall), slice(width - gap - wide, width - gap)
+    rows, columns = _place(words, width, height)
     dark = (planes.luma[rows, columns].astype(np.float32) - BLACK_LUMA) * PLATE + BLACK_LUMA
     planes.luma[rows, columns] = np.rint(dark + (WHITE - dark) * words)
     for plane in (planes.blue, planes.red):
-        half = plane[gap // 2 : (gap + tall) // 2, (width - gap - wide) // 2 : (width - gap) // 2]
-        half[:] = GREY
+        plane[rows.start // 2 : rows.stop // 2, columns.start // 2 : columns.stop // 2] = GREY
+
+
+def stamp_picture(image: Image) -> None:
+    """The same on a still picture, (H, W, 3) BGR, in place."""
+    height, width = image.shape[:2]
+    words = _words(width, height)
+    if words is None:
+        return
+    rows, columns = _place(words, width, height)
+    dark = cv2.cvtColor(image[rows, columns], cv2.COLOR_BGR2GRAY).astype(np.float32) * PLATE
+    image[rows, columns] = np.rint(dark + (WHITE - dark) * words)[..., None]
+
+
+def has_room(width: int, height: int) -> bool:
+    """Whether the words can be read in a picture of this size, and so stand there."""
+    return _words(width, height) is not None
+
+
+def _place(words: npt.NDArray[np.float32], width: int, height: int) -> tuple[slice, slice]:
+    """Rows and columns of the plate; even in a picture of even sides."""
+    tall, wide = words.shape
+    gap = max(2, min(width, height) // 100 // 2 * 2)
+    return slice(gap, gap + tall), slice(width - gap - wide, width - gap)
 
 
 @lru_cache(maxsize=4)

@@ -78,6 +78,7 @@ def plan(
     *,
     revealed: Collection[Covered] = (),
     damaged_ms: Sequence[tuple[int, int]] | None = None,
+    also: Iterable[Trail] = (),
 ) -> Plan:
     """What a copy must not show.
 
@@ -88,9 +89,10 @@ def plan(
         revealed: what is shown nevertheless. It undoes ``MINOR_FACES`` and ``UNSEEN`` only where this names them.
         damaged_ms: start and end of every stretch whose pictures are damaged or missing. None: not known, and then
             any damage is taken to be everywhere.
+        also: to be covered beside what the tracks say.
     """
     wanted = ({*asked, Covered.MINOR_FACES, Covered.UNSEEN}) - set(revealed)
-    found = [*_faces(tracks, wanted), *_others(tracks, wanted)]
+    found = [*_faces(tracks, wanted), *_others(tracks, wanted), *also]
     longest_ms = max(LONGEST_BRIDGE_MS, 3 * coverage.step_ms)
     whole: list[Cover] = []
     if Covered.UNSEEN in wanted:

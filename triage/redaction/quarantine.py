@@ -48,7 +48,10 @@ class Quarantine:
         """Remove what is left of an earlier attempt, but for these."""
         for file in _ours(self._folder):
             if file not in wanted:
-                file.unlink()
+                try:
+                    file.unlink()
+                except OSError as error:
+                    raise no_room(file, error) from error
 
     def publish(self, target: Path, sidecar: bytes, made: Path) -> None:
         """Give a copy that was made here its name, and what is said of it a name beside it, which is there first.
@@ -77,7 +80,8 @@ def quarantine(target: Path) -> Iterator[Quarantine]:
     """A folder for what becomes ``target``; gone afterwards, but after Ctrl-C, when the next attempt goes on from it.
 
     Raises:
-        CaseFullError, CaseError: it cannot be made.
+        CaseFullError, CaseError: it cannot be made, or nothing more can be written in it. The sentence names the
+            target, since nobody knows of this folder.
     """
     folder = target.with_name(f".{target.name}{SUFFIX}")
     try:
@@ -86,6 +90,11 @@ def quarantine(target: Path) -> Iterator[Quarantine]:
         raise no_room(target, error) from error
     try:
         yield Quarantine(target)
+    except CaseError as error:
+        clear(folder)
+        if isinstance(error.__cause__, OSError):
+            raise no_room(target, error.__cause__) from error.__cause__
+        raise
     except Exception:
         clear(folder)
         raise
@@ -118,7 +127,7 @@ def place_for_copies(place: Path) -> Iterator[None]:
     except filelock.Timeout as error:
         raise CaseError(f"{place}: another triage blur is at work there; wait for it, or give another --out") from error
     except OSError as error:
-        raise no_room(place / LOCK, error) from error
+        raise no_room(place, error) from error
     try:
         yield
         for folder in place.glob(f".*{SUFFIX}"):
@@ -137,7 +146,7 @@ def _make_place(place: Path) -> None:
     except OSError as error:
         if error.errno in {errno.EEXIST, errno.ENOTDIR}:
             raise UsageError(f"{place}: is a file; --out wants a folder") from error
-        raise no_room(place / "copies", error) from error
+        raise no_room(place, error) from error
 
 
 def may_replace(target: Path, *, force: bool) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from triage.phrases import clock
 from triage.records import Label, Track
+from triage.redaction.mark import TEXT
 from triage.redaction.styles.rectangles import Image
 
 MOST = 12
@@ -52,7 +53,7 @@ def moments(tracks: Sequence[Track], shots_ms: Sequence[int], times_ms: Sequence
 
 
 def strip(pictures: Sequence[tuple[int, Image]], pixel_aspect: float = 1.0) -> Image:
-    """One picture of all these, in rows, each with its time below.
+    """One picture of all these, in rows, each with its time below, and the mark of review copies below them all.
 
     Args:
         pictures: time in ms and (H, W, 3) BGR of each, all of one size.
@@ -62,11 +63,13 @@ def strip(pictures: Sequence[tuple[int, Image]], pixel_aspect: float = 1.0) -> I
     height, width = tiles[0].shape[:2]
     rows = -(-len(tiles) // COLUMNS)
     columns = min(COLUMNS, len(tiles))
-    sheet = np.full((rows * (height + GAP_PX) + GAP_PX, columns * (width + GAP_PX) + GAP_PX, 3), PAPER, np.uint8)
+    tall, wide = rows * (height + GAP_PX) + LINE_PX, columns * (width + GAP_PX) + GAP_PX
+    sheet = np.full((tall, wide, 3), PAPER, np.uint8)
     for number, tile in enumerate(tiles):
         top = GAP_PX + number // COLUMNS * (height + GAP_PX)
         left = GAP_PX + number % COLUMNS * (width + GAP_PX)
         sheet[top : top + height, left : left + width] = tile
+    _write(sheet, TEXT, left=GAP_PX + 2, below=tall)
     return sheet
 
 
@@ -79,9 +82,13 @@ def _tile(time_ms: int, image: Image, pixel_aspect: float) -> Image:
     tile = np.full((tall + LINE_PX, TILE_PX, 3), PAPER, np.uint8)
     top, left = (tall - size_wh[1]) // 2, (TILE_PX - size_wh[0]) // 2
     tile[top : top + size_wh[1], left : left + size_wh[0]] = small
-    words = clock(time_ms)
-    cv2.putText(tile, words, (2, tall + LINE_PX - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (INK, INK, INK), 1, cv2.LINE_AA)
+    _write(tile, clock(time_ms), left=2, below=tall + LINE_PX)
     return tile
+
+
+def _write(image: Image, words: str, *, left: int, below: int) -> None:
+    """A line of words, in place, that ends above this row."""
+    cv2.putText(image, words, (left, below - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (INK, INK, INK), 1, cv2.LINE_AA)
 
 
 def _best(tracks: Iterable[Track]) -> list[int]:

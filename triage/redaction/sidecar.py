@@ -81,9 +81,15 @@ def sidecar(copy: ReviewCopy, facts: Facts) -> bytes:
         },
         "examined_with": {"settings": facts.examined.settings, "weights": dict(facts.examined.weights)},
         "searched_with": dict(facts.searched_by),
-        "covers": [_cover(cover) for cover in copy.covers],
     }
-    return (json.dumps(row, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "surrogatepass")
+    head = json.dumps(row, ensure_ascii=False, indent=1).removesuffix("\n}")
+    # A line each: an hour has tens of thousands, and with an indent json takes many times the memory of what it writes.
+    lines = b",\n".join(_encoded(f"  {json.dumps(_cover(cover), ensure_ascii=False)}") for cover in copy.covers)
+    return b"".join([_encoded(f'{head},\n "covers": [\n'), lines, b"\n ]\n}\n"])
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def load_sidecar(path: Path) -> dict[str, Any] | None:

@@ -21,6 +21,8 @@ from triage.redaction.ways import Place, followed, gone_on
 
 GROW = 0.15
 """Of its width and height that a box is grown by on each side, at the least: 1.3 times in all."""
+LEAST_PX = 2.0
+"""Of the small copy, that it is grown by beside that: nothing is followed or found more exactly."""
 AROUND = 0.3
 """Sizes on each side of a box that belong to what is around it."""
 APART = 1.3
@@ -152,8 +154,7 @@ class Window:
 
     def _hull(self, boxes: Sequence[tuple[Corners, float]]) -> Box:
         """What holds all these boxes, each grown by so many of its sizes more, in pixels of the picture."""
-        # And a pixel of the small copy, which is as exact as anything can be followed.
-        by = np.array([(box[2:] - box[:2]) * (self._grow_by + unsure) + 1.0 for box, unsure in boxes])
+        by = np.array([(box[2:] - box[:2]) * (self._grow_by + unsure) + LEAST_PX for box, unsure in boxes])
         corners = np.array([box for box, _ in boxes])
         x0, y0 = (corners[:, :2] - by).min(axis=0) / self._scale[:2]
         x1, y1 = (corners[:, 2:] + by).max(axis=0) / self._scale[2:]

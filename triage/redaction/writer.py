@@ -348,7 +348,6 @@ def _close(container: OutputContainer) -> None:
 class _Part:
     """A part that was written before, opened."""
 
-    name: str
     container: InputContainer
     stream: VideoStream
 
@@ -373,14 +372,14 @@ class _Part:
             try:
                 packet = next(packets, None)
             except av.FFmpegError as error:
-                raise _damaged(self.name) from error
+                raise _damaged() from error
             if packet is None:
                 break
             if packet.size:
                 count += 1
                 yield packet
         if count != self.stream.frames:
-            raise _damaged(self.name)
+            raise _damaged()
 
 
 @contextmanager
@@ -388,11 +387,11 @@ def _part(path: Path) -> Iterator[_Part]:
     try:
         container = av.open(str(path.absolute()), format="mp4", container_options={"protocol_whitelist": "file"})
     except av.FFmpegError as error:
-        raise _damaged(path.name) from error
+        raise _damaged() from error
     with container:
         if not container.streams.video:
-            raise _damaged(path.name)
-        yield _Part(path.name, container, container.streams.video[0])
+            raise _damaged()
+        yield _Part(container, container.streams.video[0])
 
 
 def _joined(parts: Sequence[Path], first: _Part) -> Iterator[Packet[VideoStream]]:
@@ -401,16 +400,17 @@ def _joined(parts: Sequence[Path], first: _Part) -> Iterator[Packet[VideoStream]
     for path in parts:
         with _part(path) as part:
             if part.coding != first.coding:
-                raise RedactionError(f"{part.name} is coded otherwise than {first.name}: make the copy anew")
+                raise RedactionError("the parts of the copy are coded in different ways: make the copy anew")
             for packet in part.packets():
                 if packet.pts is None or (before is not None and packet.pts <= before):
-                    raise RedactionError(f"{part.name} does not come after the part in front of it: make the copy anew")
+                    raise RedactionError("a part of the copy does not come after the one before it: make the copy anew")
                 before = packet.pts
                 yield packet
 
 
-def _damaged(name: str) -> RedactionError:
-    return RedactionError(f"{name}, a part of the copy, is damaged: remove it and make it anew")
+def _damaged() -> RedactionError:
+    # It is not named: parts lie where nobody sees them, and go with what could not be finished.
+    return RedactionError("a part of the copy is damaged: run the same command again, and it is made anew")
 
 
 def _mux_all(container: OutputContainer, packets: Iterable[Packet[Any]]) -> None:

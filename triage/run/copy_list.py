@@ -32,6 +32,15 @@ class Line:
 HEAD = tuple(field.name for field in fields(Line))
 
 
+def is_copy_list(path: Path) -> bool:
+    """Whether this is such a list; one that cannot be read is none."""
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape") as file:
+            return file.readline(2 * len(",".join(HEAD))).rstrip("\n") == ",".join(HEAD)
+    except OSError:
+        return False
+
+
 class CopyList:
     """The list in one folder; what is there already is kept."""
 

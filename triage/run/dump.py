@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from triage.case.catalogue import CATALOGUE
+from triage.copying import left_in
 from triage.errors import UsageError
+from triage.run.copy_list import NAME, is_copy_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +41,17 @@ def dump_roots(dumps: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(dump.resolve() for dump in dumps))
 
 
-def walk(dumps: Sequence[Path], leave_out: Path) -> Iterator[Found]:
+def walk(dumps: Sequence[Path], leave_out: Path, copies: Counter[Path] | None = None) -> Iterator[Found]:
     """Everything in the dumps that is not a folder, in the order of the alphabet, each path once.
 
     Symbolic links are never followed: one that points into a dump is skipped, since its target has a row of its own;
-    one that leads elsewhere or nowhere is found with its reason.
+    one that leads elsewhere or nowhere is found with its reason. Review copies are left out where they were made, if
+    they are what their sidecars say; whatever else lies there is taken, and so is a copy that was moved elsewhere.
 
     Args:
         dumps: as ``dump_roots`` gives them.
         leave_out: the case folder, which may lie inside a dump.
+        copies: counted up: review copies that were left out, by folder.
 
     Raises:
         UsageError: the case folder is one of the dumps.
@@ -67,7 +72,8 @@ def walk(dumps: Sequence[Path], leave_out: Path) -> Iterator[Found]:
                 mode = path.lstat()
                 if stat.S_ISDIR(mode.st_mode) and not _is_case(path):
                     # os.listdir keeps the bytes of names that are no text.
-                    waiting += [path / name for name in sorted(os.listdir(path), reverse=True)]  # noqa: PTH208
+                    names = _without_copies(path, os.listdir(path), copies)  # noqa: PTH208
+                    waiting += [path / name for name in sorted(names, reverse=True)]
                     continue
                 refused = _why_not(path, mode, dumps)
             except OSError as error:
@@ -79,6 +85,16 @@ def walk(dumps: Sequence[Path], leave_out: Path) -> Iterator[Found]:
 
 SKIPPED = ""
 """Stands for a link whose target has a row of its own."""
+
+
+def _without_copies(folder: Path, names: Sequence[str], copies: Counter[Path] | None) -> Iterable[str]:
+    left = left_in(folder, names)
+    if copies is not None and left.copies:
+        copies[folder] = len(left.copies)
+    ours = {*left.copies, *left.beside}
+    if ours and is_copy_list(folder / NAME):
+        ours.add(NAME)
+    return (name for name in names if name not in ours)
 
 
 def _is_case(folder: Path) -> bool:

@@ -17,7 +17,7 @@ from triage.durable import no_room, write_whole
 from triage.errors import RedactionError, UsageError, VideoError
 from triage.names import shown
 from triage.phrases import clock
-from triage.picturing import WISH, Pass, open_searchers, picture_strip, roles_for
+from triage.picturing import PICTURES_MARK, WISH, Pass, open_searchers, picture_strip, roles_for
 from triage.run.blurring import SEAL_WORDS, Original, identity
 from triage.settings import Settings
 
@@ -75,7 +75,7 @@ class Sheets:
         entries = []
         for original in originals:
             watcher.begin(original)
-            entry = self._one(original, watcher)
+            entry = self.draw(original, watcher)
             entries.append(entry)
             # The page is whole at any time, also if the next video takes an hour.
             write_whole(self.out / PAGE, page(entries).encode("utf-8", "replace"))
@@ -95,7 +95,8 @@ class Sheets:
         except OSError as error:
             raise no_room(there, error) from error
 
-    def _one(self, original: Original, watcher: Watcher) -> Entry:
+    def draw(self, original: Original, watcher: Watcher) -> Entry:
+        """The strip of one, in its place; or why there is none."""
         row = original.row or {}
         video = original.video
         if is_sealed(row) or (video is not None and self.case.is_sealed(video)):
@@ -123,7 +124,13 @@ STYLE = """
 body { font: 15px/1.4 sans-serif; margin: 2em auto; max-width: 1330px; color: #222; background: #fff }
 section { break-inside: avoid; margin: 0 0 2em } h2 { font-size: 1em; margin: 0 } p { margin: .2em 0 }
 img { max-width: 100%; border: 1px solid #ccc } .small { color: #555; font-size: .85em; overflow-wrap: anywhere }
+.mark { text-align: right; font-size: .85em }
+@media print {
+  body { display: table; width: 100%; max-width: none; margin: 0 } main { display: table-row-group }
+  .mark { display: table-header-group; break-inside: avoid }
+}
 """
+"""On paper the mark is the head of a table, which browsers repeat on every sheet."""
 
 
 def page(entries: Sequence[Entry]) -> str:
@@ -135,11 +142,11 @@ def page(entries: Sequence[Entry]) -> str:
             '<html lang="en"><head><meta charset="utf-8"><title>Contact sheets</title>',
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src 'self' file:; "
             "style-src 'unsafe-inline'\">",
-            f"<style>{STYLE}</style></head><body><h1>Contact sheets</h1>",
+            f'<style>{STYLE}</style></head><body><p class="mark">{PICTURES_MARK}</p><main><h1>Contact sheets</h1>',
             "<p>Pictures are drawn, and faces are covered; models chose what is covered, and miss things. They are no "
             "evidence and do not replace the originals.</p>",
             *(line for number, entry in enumerate(entries, 1) for line in _section(number, entry)),
-            "</body></html>",
+            "</main></body></html>",
             "",
         ]
     )
