@@ -15,6 +15,7 @@ import pytest
 from tests import media
 from tests.examples import bright_is_armed, scripted_stages
 from tests.run.test_local import Watched, reports
+from triage.case.rows import Row
 from triage.case.store import Case, open_case
 from triage.errors import UsageError, WeightsError
 from triage.findings.scripted import Said
@@ -67,7 +68,7 @@ def run(
     return watched.done
 
 
-def rows(folder: Path) -> list[object]:
+def rows(folder: Path) -> list[Row]:
     with open_case(folder) as case:
         return list(case.rows())
 
@@ -134,7 +135,7 @@ def test_pictures_that_end_every_process_are_a_fault_of_that_video_alone(
 ) -> None:
     with at_work(partial(scripted_stages, dies_of_brightness), 2) as (stages, hands):
         run(dump, tmp_path / "case", stages, hands)
-    by_name = {Path(row["video"]["path"]).name: row for row in rows(tmp_path / "case")}  # type: ignore[index]
+    by_name = {Path(row["video"]["path"]).name: row for row in rows(tmp_path / "case")}
     assert "was ended twice over them; not looked at:" in by_name["bright.mkv"]["faults"][0]["why"]
     others = {name: data for name, data in reports(alone).items() if by_name["bright.mkv"]["video"]["id"] not in name}
     assert others.items() < reports(tmp_path / "case").items()

@@ -82,6 +82,9 @@ def scan(
     retry: Annotated[
         bool, typer.Option("--retry", help="Try again what could not be decoded, or not to its end.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on with what is added to the folders, until Ctrl-C.")
+    ] = False,
     settings: SettingsName = "default",
     set_: Overrides = None,
 ) -> None:
@@ -92,7 +95,7 @@ def scan(
     """
     from triage.cli import scanning
 
-    means = scanning.Means(jobs, memory_limit, retry)
+    means = scanning.Means(jobs, memory_limit, retry, watch)
     outcome = scanning.run(dumps, case, settings, set_ or [], bank or [], means)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)

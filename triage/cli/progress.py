@@ -18,7 +18,7 @@ from triage.cli.console import say
 from triage.copying import Pass
 from triage.errors import Refusal
 from triage.names import shown
-from triage.phrases import clock, counted
+from triage.phrases import clock, counted, rough
 from triage.run.blurring import Became, Original
 from triage.run.blurring import Outcome as Copy
 from triage.run.dump import Found
@@ -135,7 +135,7 @@ class ScanProgress(_Shown):
         settled = self._worked >= SETTLED_FILES or self._worked_size > SETTLED_SHARE * self._size
         if passed > SETTLED_S and settled and self._worked_size:
             left_s = (self._size - self._size_done) / self._worked_size * passed
-            parts.append(f"about {_rough(left_s)} left")
+            parts.append(f"about {rough(left_s)} left")
         if rate:
             parts.append(f"{rate:.1f} s of footage a second")
         return ", ".join([*parts, self._where()])
@@ -194,7 +194,7 @@ class CopyProgress(_Shown):
         parts = []
         worked = self._worked_size + self._share * self._present
         if self._passed_s > SETTLED_S and worked > SETTLED_SHARE * self._size:
-            parts.append(f"about {_rough((self._size - worked) / worked * self._passed_s)} left")
+            parts.append(f"about {rough((self._size - worked) / worked * self._passed_s)} left")
         where = f" at {clock(self._at_ms)}" if self._at_ms else ""
         return ", ".join([*parts, f"{self._doing} {self._name}{where}".strip()])
 
@@ -212,9 +212,3 @@ def _failure(outcome: Outcome) -> str | None:
         return str(first["words"]) if first["rule"] in FAILED else None
     faults = [fault["why"] for fault in outcome.row["faults"]]
     return f"not wholly examined: {'; '.join(faults)}" if faults else None
-
-
-def _rough(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -101,21 +101,23 @@ def scan(
     hands: Hands | None = None,
     *,
     retry: bool = False,
+    there: Sequence[Found] | None = None,
 ) -> None:
     """Bring the case up to date with these files; what is done already is not done again.
 
     Args:
         roots: the dumps that were walked; one that is empty by now has files that are gone.
-        found: everything that was met in them.
+        found: what was met in them and is to be brought up to date.
         tally: counted up as files are done, so that it is true after an interruption as well.
         hands: None: one video after the other, looked at here.
         retry: try again what could not be decoded, or not to its end.
+        there: everything that was met in the dumps, where ``found`` is only a part of it.
 
     Raises:
         CaseFullError: no room is left; everything finished so far is kept.
         KeyboardInterrupt: it was stopped before the last file.
     """
-    case.begin(stages.provenance.settings, roots, [item.path for item in found])
+    case.begin(stages.provenance.settings, roots, [item.path for item in there or found])
     turn = _Turn(case, stages, watcher, tally, hands or Hands(), retry)
     if turn.hands.looking is None:
         turn.one_by_one(found)
