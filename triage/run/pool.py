@@ -86,12 +86,15 @@ class Pool:
         self._feed(first)
 
     def looking(self, batches: Iterator[list[Frame]], only_traces: bool) -> Iterator[Looked]:
-        """See ``triage.looking.Looking``; so many batches are ahead that one video keeps all processes busy."""
+        """See ``triage.looking.Looking``; so many batches are ahead that one video keeps all processes busy.
+
+        Also where some are slower than others: what comes back is given in order, and the quicker go on meanwhile.
+        """
         waiting: deque[Future[Looked]] = deque()
         try:
             for frames in batches:
                 waiting.append(self._submit(_Job(frames, only_traces)))
-                while waiting and (len(waiting) > self._processes or waiting[0].done()):
+                while waiting and (len(waiting) > 2 * self._processes or waiting[0].done()):
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -235,7 +238,7 @@ class _Looker:
                 self._process = subprocess.Popen(  # noqa: S603  this very program
                     [sys.executable, "-P", "-c", START, str(theirs.fileno()), str(handle)],
                     pass_fds=[theirs.fileno(), handle],
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                    env=_environment(threads),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     start_new_session=True,  # Ctrl-C is for us to hear; they end when we hang up
@@ -285,6 +288,16 @@ class _Looker:
         self._process.wait()
         with contextlib.suppress(OSError):
             self._connection.close()
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Ours, where Python finds what it finds here; whatever counts cores by itself is told how many it may have."""
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "OMP_NUM_THREADS": str(threads),  # torch, whose threads spin where two sets of them share the cores
+        "OPENBLAS_NUM_THREADS": "1",
+    }
 
 
 def _memory(size: int) -> int:
