@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "triage"
 
 BASE = {
     *("records", "errors", "geometry", "settings", "weights", "shipped", "__init__"),
-    *("cards", "durable", "fingerprint_file", "names", "network", "original", "phrases"),
+    *("archive", "cards", "durable", "fingerprint_file", "names", "network", "original", "phrases"),
 }
 """Below every stage; these know one another and nothing else."""
 

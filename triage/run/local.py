@@ -7,7 +7,6 @@ report is written, and nothing is ever half written.
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +22,7 @@ from triage.case.rows import Row, is_failure, is_sealed, report_of
 from triage.case.store import Case
 from triage.errors import Refusal, ReportError, VideoError
 from triage.looking import Looking
-from triage.original import Stamp, open_original, unread
+from triage.original import Stamp, open_original, stamp_now, unread
 from triage.pipeline import Examined, Stages, judge_again, let_go_of_videos, take_in, trace
 from triage.records import DECODER_STOPPED, Failure, Fingerprint, Report, Sealed
 from triage.run.dump import Found
@@ -302,7 +301,9 @@ def _do(task: _Task, stages: Stages, looking: Looking | None, on_time: Callable[
     result: Report | Failure | Sealed | None = None
     fingerprint: Fingerprint | None = None
     try:
-        if task.earlier is not None:
+        if task.item.holds is not None:
+            result = Failure(task.video, Refusal.NOT_MEDIA, task.item.holds, stages.provenance)
+        elif task.earlier is not None:
             fingerprint = trace(path, task.video, stages, looking)
         else:
             examined = take_in(path, task.video, stages, on_time, looking)
@@ -325,17 +326,21 @@ def _lacks_fingerprint(case: Case, earlier: Outcome, stages: Stages) -> bool:
 
 
 def _make_sure_it_stayed(path: Path, stamp: Stamp) -> None:
-    with open_original(path) as file:
-        if Stamp.of(os.fstat(file.fileno())) != stamp:
-            raise VideoError(Refusal.NOT_OPENED, "it changed while it was being read; scan again when it is complete")
+    if stamp_now(path) != stamp:
+        raise VideoError(Refusal.NOT_OPENED, "it changed while it was being read; scan again when it is complete")
 
 
 def _identity(case: Case, path: Path) -> tuple[Stamp, str]:
-    """The file's stamp and SHA-256, the latter from the catalogue if the file has not changed since."""
+    """The file's stamp and SHA-256, the latter from the catalogue if the file has not changed since.
+
+    A file in an archive has the archive's stamp, so that it is not unpacked again while that stays as it is.
+    """
+    stamp = stamp_now(path)
+    if known := case.known(path, stamp):
+        return stamp, known
     with open_original(path) as file:
-        stamp = Stamp.of(os.fstat(file.fileno()))
         try:
-            return stamp, case.known(path, stamp) or hashlib.file_digest(file, "sha256").hexdigest()
+            return stamp, hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise unread(error) from error
 
