@@ -10,6 +10,8 @@ import re
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -119,6 +121,12 @@ def can(attempt: Callable[[], object]) -> bool:
     return True
 
 
+def is_running(pid: int) -> bool:
+    """One that has ended may still be listed, until somebody asks how it ended."""
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
     """The decoders that were started in this test."""
@@ -217,6 +225,38 @@ class TestStopped:
         for one in started:
             with pytest.raises(ProcessLookupError):
                 os.kill(one.pid, 0)
+
+    def test_the_server_outlives_the_thread_that_first_needed_it(self, tmp_path: Path) -> None:
+        path = media.video(tmp_path / "clip.mp4", pictures=10)
+        decoders.close()
+        thread = threading.Thread(target=told, args=(open_video, path, Sampling()))
+        thread.start()
+        thread.join()
+        server = decoders._SHARED.server
+        time.sleep(0.2)
+        assert server is not None
+        assert server.is_alive()
+        told(open_video, path, Sampling())
+        assert decoders._SHARED.server is server
+
+    @LINUX
+    def test_decoders_end_with_the_program_that_asked_for_them(self, tmp_path: Path) -> None:
+        path = media.video(tmp_path / "clip.mp4", pictures=300)
+        code = (
+            "import sys, os, signal, time; from pathlib import Path; from triage.settings import Sampling, Mode;"
+            "from triage.frames.sandbox import source, decoders;"
+            "o = source.open_video(Path(sys.argv[1]), '0' * 64, Sampling(mode=Mode.EVERY)); s = o.__enter__();"
+            "next(s.frames()); print(decoders._SHARED.server._process.pid, s._decoder._started.pid, flush=True);"
+            "os.kill(os.getpid(), signal.SIGKILL)"
+        )
+        ended = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
+        pids = [int(word) for word in ended.stdout.split()]
+        assert len(pids) == 2, ended.stderr
+        for _ in range(100):
+            if not any(map(is_running, pids)):
+                break
+            time.sleep(0.1)
+        assert not any(map(is_running, pids))
 
     def test_a_server_that_was_ended_is_started_anew(self, tmp_path: Path) -> None:
         path = media.video(tmp_path / "clip.mp4")

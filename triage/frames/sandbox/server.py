@@ -22,7 +22,7 @@ from triage.frames.sandbox.messages import Message
 def main() -> None:
     """Serve whoever started this process, over the socket whose number is the first argument, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; ours says when to end
-    die_with_parent()
+    # Not with the one that started it, which to Linux is a thread, and may end long before its program does.
     asking = socket.socket(fileno=int(sys.argv[1]))
     os.setsid()
     load_whole()  # a child can open no file, so it cannot load anything either
