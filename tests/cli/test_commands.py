@@ -16,11 +16,13 @@ from tests import media
 from tests.examples import bright_is_armed
 from tests.nets import squares_net
 from triage.case.catalogue import CATALOGUE, FORMAT
+from triage.cli import doctoring
 from triage.cli.main import app
 from triage.errors import DetectorError
 from triage.findings import registry
 from triage.findings.detector import Detector, Reader
 from triage.findings.scripted import Said, Scripted
+from triage.frames.sandbox import seccomp
 from triage.records import SCHEMA, Frame
 from triage.run.dump import Found, walk
 from triage.run.watching import Watch
@@ -427,6 +429,16 @@ def test_the_doctor_names_what_nobody_looks_for() -> None:
     assert shown.exit_code == 0
     assert "Blind: no model looks for" in shown.stdout
     assert "sexual content" in shown.stdout
+
+
+def test_the_doctor_tries_what_a_decoder_could_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "\n".join(line for line, _ in doctoring.findings())
+    if seccomp.is_known():
+        assert "in a process of its own without files, network or other processes" in said
+    monkeypatch.setattr(doctoring, "abilities", lambda: {"files": True, "network": True, "processes": False})
+    said = "\n".join(line for line, _ in doctoring.findings())
+    assert "without files" not in said
+    assert "could read and write what you can and reach the network" in said
 
 
 def test_the_doctor_ends_with_3_when_weights_are_unfit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

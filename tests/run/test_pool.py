@@ -22,7 +22,7 @@ from triage.findings.scripted import Said
 from triage.pipeline import Stages
 from triage.records import Frame
 from triage.run import crew
-from triage.run.crew import memory_size, planned
+from triage.run.crew import may_look_on_card, memory_size, planned
 from triage.run.dump import Found, dump_roots, walk
 from triage.run.local import Done, Hands, Outcome, Tally, scan
 from triage.run.pool import pool
@@ -209,6 +209,12 @@ class TestPlans:
         assert planned(0, 2**40, cores=4).threads == 1
         assert planned(2, 2**40, cores=8).threads == 4
         assert planned(8, 5 * crew.GIB, cores=8).jobs == 2
+
+    def test_a_card_is_not_given_a_second_set_of_models_unasked(self) -> None:
+        assert planned(0, 2**40, cores=16, looks_on_card=True).jobs == 1
+        assert planned(2, 2**40, cores=16, looks_on_card=True).jobs == 2
+        assert may_look_on_card("cuda:0")
+        assert not may_look_on_card("cpu")
 
     def test_the_plan_stays_within_the_limit(self) -> None:
         for gib in range(3, 64):

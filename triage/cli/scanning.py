@@ -18,7 +18,7 @@ from triage.matches.bank import Bank
 from triage.names import shown
 from triage.phrases import clock, counted, listing
 from triage.pipeline import Stages
-from triage.run.crew import crew, memory_size, planned
+from triage.run.crew import crew, may_look_on_card, memory_size, planned
 from triage.run.dump import Found, dump_roots, walk
 from triage.run.local import Done, Hands, Tally, scan
 from triage.run.watching import EVERY_S, Watch
@@ -77,7 +77,8 @@ def run(
     found = list(walk(roots, leave_out=folder))
     if not found:
         raise UsageError(f"{', '.join(map(str, dumps))}: there is no file in it, so no video either")
-    plan = planned(means.jobs, memory_size(means.memory_limit) if means.memory_limit else None)
+    memory_limit = memory_size(means.memory_limit) if means.memory_limit else None
+    plan = planned(means.jobs, memory_limit, looks_on_card=may_look_on_card(chosen.detecting.device))
     with ExitStack() as working:
         stages, hands = working.enter_context(crew(plan, chosen))
         _say_blind(stages)

@@ -125,19 +125,24 @@ class Pool:
         feeder.start()
 
     def _start(self) -> _Looker:
-        looker = _Looker(self._make, self._threads)
-        self._lookers.append(looker)
-        if self._is_closed:
-            looker.kill()
-        try:
-            looker.wait()
-        except BaseException as error:
-            looker.kill()
-            self._lookers.remove(looker)
-            if isinstance(error, (EOFError, OSError)):
-                raise TriageError(NOT_STARTED) from error
-            raise
-        return looker
+        """A process whose models are there; one that ends over loading them is followed by another, a few times."""
+        for is_last in (False, False, True):
+            looker = _Looker(self._make, self._threads)
+            self._lookers.append(looker)
+            if self._is_closed:
+                looker.kill()
+            try:
+                looker.wait()
+            except BaseException as error:
+                looker.kill()
+                self._lookers.remove(looker)
+                if not isinstance(error, (EOFError, OSError)):
+                    raise
+                if is_last or self._is_closed:
+                    raise TriageError(NOT_STARTED) from error
+            else:
+                return looker
+        raise AssertionError
 
     def _work(self, looker: _Looker | None) -> None:
         """Hand one batch after the other to one process, and start another in its place if it ends."""

@@ -193,7 +193,7 @@ class TestStopped:
             next(frames)
             limits = Path(f"/proc/{started[0].pid}/limits")
             if limits.exists():
-                assert re.search(r"Max cpu time +420 +420", limits.read_text())
+                assert re.search(r"Max cpu time +420 +425", limits.read_text())
                 assert re.search(rf"Max address space +{4 * 2**30} ", limits.read_text())
             os.kill(started[0].pid, signal.SIGXCPU)  # as the system does at the limit
             list(frames)
@@ -207,6 +207,14 @@ class TestStopped:
         ):
             list(opened.frames())
         assert refused.value.kind is Refusal.UNREADABLE
+
+    def test_one_that_gives_signs_for_ever_is_not_waited_for_for_ever(self, tmp_path: Path) -> None:
+        path = media.video(tmp_path / "clip.mp4", pictures=200)
+        with (
+            pytest.raises(VideoError, match="it kept us waiting"),
+            open_video(path, media.VIDEO_ID, Sampling(mode=Mode.EVERY), Limits(most_waits=0)) as opened,
+        ):
+            list(opened.frames())
 
     def test_more_pictures_than_anybody_looks_at_are_not_asked_for(self, tmp_path: Path) -> None:
         path = media.video(tmp_path / "clip.mp4")

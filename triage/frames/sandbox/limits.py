@@ -25,6 +25,8 @@ class Limits:
     20 MB took 0.5 ms a picture here, so 10 minutes of the 45 that it would have."""
     idle_s: float = 60.0
     """Seconds without a sign that it goes on."""
+    most_waits: int = 50
+    """So many times the seconds of calculating are waited for it altogether, whatever signs it gives."""
     most_looks: int = 250_000
     """Pictures that are looked at in one file: of ordinary footage, a day and a quarter."""
 
@@ -43,15 +45,15 @@ def confine(memory_bytes: int, cpu_s: int) -> bool:
     Returns:
         Whether the filter of system calls is in place; without it, files and the network can still be reached.
     """
-    for what, most in (
-        (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_CPU, cpu_s),
-        (resource.RLIMIT_CORE, 0),  # a dump of its memory would hold pictures
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
+    for what, most, most_of_all in (
+        (resource.RLIMIT_AS, memory_bytes, memory_bytes),
+        (resource.RLIMIT_CPU, cpu_s, cpu_s + 5),  # first a signal that says why, then one that cannot be ignored
+        (resource.RLIMIT_CORE, 0, 0),  # a dump of its memory would hold pictures
+        (resource.RLIMIT_FSIZE, 0, 0),
+        (resource.RLIMIT_NOFILE, OPEN_FILES, OPEN_FILES),
     ):
         with suppress(ValueError, OSError):  # a lower one is set already, or this system has none
-            resource.setrlimit(what, (most, most))
+            resource.setrlimit(what, (most, most_of_all))
     return seccomp.install()
 
 

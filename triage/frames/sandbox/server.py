@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import resource
 import signal
 import socket
 import sys
@@ -17,6 +16,9 @@ from triage.frames.pyav import load_whole
 from triage.frames.sandbox import child
 from triage.frames.sandbox.limits import die_with_parent
 from triage.frames.sandbox.messages import Message
+
+MOST_HANDLES = 4096
+"""Above all that are ever open here: two for each file while it is handed over."""
 
 
 def main() -> None:
@@ -55,7 +57,7 @@ def _become_child(asking: socket.socket, handles: list[int], request: Message) -
         os.dup2(handle, place)
     for place, final in ((100, child.FILE), (101, child.CHANNEL)):
         os.dup2(place, final)
-    os.closerange(child.CHANNEL + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    os.closerange(child.CHANNEL + 1, MOST_HANDLES)
     child.run(request)
 
 

@@ -29,7 +29,7 @@ from triage.frames.sandbox.messages import Heard, NonsenseError
 from triage.frames.source import FrameSource
 from triage.frames.times import longest_gap_ms
 from triage.original import open_original
-from triage.phrases import clock, counted
+from triage.phrases import clock, counted, rough
 from triage.records import DECODER_STOPPED, Coverage, Frame, Video
 from triage.settings import Sampling
 
@@ -113,6 +113,7 @@ class _Watched:
 
     def __init__(self, started: Started, limits: Limits, cpu_s: int) -> None:
         self._started, self._limits, self._cpu_s = started, limits, cpu_s
+        self._waited_s = 0.0
         started.channel.settimeout(limits.idle_s)
 
     def hear(self) -> Heard:
@@ -134,8 +135,11 @@ class _Watched:
                     is_about_file=False,
                 ) from None
             raise _GoneError(f"it gave no sign of going on for {self._limits.idle_s:g} s") from None
+        self._waited_s += time.monotonic() - began
         if message is None:
             raise self._why_it_ended(self.end())
+        if self._waited_s > self._limits.most_waits * self._cpu_s:
+            raise _GoneError(f"it kept us waiting for {rough(self._waited_s)}")
         return Heard(message)
 
     def lend(self, handle: int) -> None:
