@@ -21,7 +21,7 @@ import torch
 from eval_objects import FACE, PERSON, WEAPON, Array, read_picture, salt_and_pepper, tinted, warp
 from torch.utils.data import Dataset, Sampler
 
-SHARES = {"weapons": 0.50, "natural": 0.16, "coco": 0.12, "clip": 0.06, "uniform": 0.04, "face": 0.08, "pose": 0.04}
+SHARES = {"weapons": 0.42, "natural": 0.19, "coco": 0.12, "clip": 0.06, "uniform": 0.05, "face": 0.12, "pose": 0.04}
 """How often each source gives a scene's first picture."""
 SIDES = (352, 384, 416, 480, 544)
 SIDE_ODDS = (0.2, 0.3, 0.3, 0.12, 0.08)
@@ -32,9 +32,15 @@ SMALLEST_FACE_PX, SMALLEST_PX = 8, 6
 LEAST_VISIBLE = 0.3
 CALM_GREY = 0.25
 PAD = 114
-CLOSEST, CLOSEST_FACE = 1.7, 2.4
-"""How much a picture is enlarged at most; faces, whose pictures have wide borders, until they fill the scene."""
+CLOSEST = 1.7
+"""How much a picture is enlarged at most."""
+CLOSE_UP, CLOSE_UP_FACE = 0.12, 0.7
+"""How often a picture that shows a face is cut to what is around that face; and one of the set of faces."""
+CLOSE_UP_SHARES = (0.9, 3.5)
+"""How long the cut is, in lengths of the face: at the least, it is not quite whole."""
+SMALLEST_CLOSE_UP_PX = 32
 Generator = np.random.Generator
+Region = tuple[int, int, int, int]
 
 
 @dataclass
@@ -100,8 +106,7 @@ class Scenes(Dataset[dict[str, Any]]):
         stock = self.halves if mosaic else self.pictures
         picked = [self.pick(draw) for _ in range(4 if mosaic else 1)]
         tiles = [self.tile(stock, index, draw) for index in picked]
-        closest = CLOSEST_FACE if self.sources[picked[0]] == "face" else CLOSEST
-        scene = self.mosaic(tiles, side, draw) if mosaic else self.single(tiles[0], side, closest, draw)
+        scene = self.mosaic(tiles, side, draw) if mosaic else self.single(tiles[0], side, draw)
         picture, calm = disturb(scene.image, draw)
         if scene.filled:
             # A letterbox's border stays clean, whatever the footage went through.
@@ -141,11 +146,13 @@ class Scenes(Dataset[dict[str, Any]]):
             for rows in (tile.boxes, tile.ignored):
                 rows[:, [1, 3]] = width - rows[:, [3, 1]]
         reshape(tile, armed, draw)
+        if draw.random() < (CLOSE_UP_FACE if self.sources[index] == "face" else CLOSE_UP):
+            close_up(tile, draw)
         return tile
 
-    def single(self, tile: Tile, side: int, closest: float, draw: Generator) -> Tile:
+    def single(self, tile: Tile, side: int, draw: Generator) -> Tile:
         """One tile on a padded square, zoomed out or in (then cropped)."""
-        zoom = float(draw.uniform(0.45, 1.0) if draw.random() < 0.35 else draw.uniform(0.9, closest))
+        zoom = float(draw.uniform(0.45, 1.0) if draw.random() < 0.35 else draw.uniform(0.9, CLOSEST))
         canvas = Tile(np.full((side, side, 3), PAD, np.uint8), np.zeros((0, 5)), np.zeros((0, 5)), tile.coloured)
         height, width = tile.image.shape[:2]
         factor = zoom * side / max(height, width)
@@ -166,7 +173,33 @@ class Scenes(Dataset[dict[str, Any]]):
         return canvas
 
 
-Region = tuple[int, int, int, int]
+def close_up(tile: Tile, draw: Generator) -> None:
+    """Cut a picture to what is around one of its faces, if it has one that is large enough to be enlarged."""
+    faces = tile.boxes[(tile.boxes[:, 0] == FACE) & ((tile.boxes[:, 4] - tile.boxes[:, 2]) >= SMALLEST_CLOSE_UP_PX)]
+    if not len(faces):
+        return
+    _, x1, y1, x2, y2 = faces[int(draw.integers(len(faces)))]
+    length = (y2 - y1) * float(np.exp(draw.uniform(*np.log(CLOSE_UP_SHARES))))
+    width, height = length * draw.uniform(0.75, 1.35), length
+    at = [(x1 + x2 - width) / 2, (y1 + y2 - height) / 2] + draw.normal(0, 0.12, 2) * (width, height)
+    left, top = np.clip(at, 0, None).astype(int)
+    image = tile.image[top : round(at[1] + height), left : round(at[0] + width)]
+    if min(image.shape[:2]) < SMALLEST_CLOSE_UP_PX:
+        return
+    for rows in (tile.boxes, tile.ignored):
+        rows[:, 1:] -= np.array([left, top] * 2)
+    tile.image = image.copy()
+    tile.boxes, tile.ignored = cut_to(tile, (0, 0, image.shape[1], image.shape[0]))
+
+
+def cut_to(tile: Tile, region: Region) -> tuple[Array, Array]:
+    """Cut a tile's rows to a region (pixels): boxes, and what to ignore, to which hardly visible ones are added."""
+    limit = np.array(region, float)
+    cut = tile.boxes.copy(), tile.ignored.copy()
+    for rows in cut:
+        rows[:, 1:] = np.clip(rows[:, 1:], limit[[0, 1, 0, 1]], limit[[2, 3, 2, 3]])
+    seen = area(cut[0]) >= LEAST_VISIBLE * area(tile.boxes)
+    return cut[0][seen], np.concatenate([cut[1], cut[0][~seen]])
 
 
 def place(canvas: Tile, tile: Tile, factor: float, draw: Generator, region: Region) -> Region:
@@ -180,15 +213,12 @@ def place(canvas: Tile, tile: Tile, factor: float, draw: Generator, region: Regi
     x0, y0, x1, y1 = max(0, -x), max(0, -y), min(width, right - left - x), min(height, bottom - top - y)
     canvas.image[top + y + y0 : top + y + y1, left + x + x0 : left + x + x1] = image[y0:y1, x0:x1]
     shift = np.array([left + x, top + y] * 2)
-    boxes, ignored = scaled(tile.boxes, factor, factor), scaled(tile.ignored, factor, factor)
-    for rows in (boxes, ignored):
+    tile.boxes, tile.ignored = scaled(tile.boxes, factor, factor), scaled(tile.ignored, factor, factor)
+    for rows in (tile.boxes, tile.ignored):
         rows[:, 1:] += shift
-    limit = np.array([left, top, right, bottom], float)
-    cut = np.hstack([boxes[:, :1], np.clip(boxes[:, 1:], limit[[0, 1, 0, 1]], limit[[2, 3, 2, 3]])])
-    ignored[:, 1:] = np.clip(ignored[:, 1:], limit[[0, 1, 0, 1]], limit[[2, 3, 2, 3]])
-    seen = area(cut) >= LEAST_VISIBLE * area(boxes)
-    canvas.boxes = np.concatenate([canvas.boxes, cut[seen]])
-    canvas.ignored = np.concatenate([canvas.ignored, ignored, cut[~seen]])
+    boxes, ignored = cut_to(tile, region)
+    canvas.boxes = np.concatenate([canvas.boxes, boxes])
+    canvas.ignored = np.concatenate([canvas.ignored, ignored])
     return left + x + x0, top + y + y0, left + x + x1, top + y + y1
 
 
