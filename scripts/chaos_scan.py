@@ -137,6 +137,10 @@ def main() -> None:
         scan_once(dump, killed, 2)
         same = reports(killed) == reports(whole) and rows(killed) == rows(whole)
         count = len(reports(whole))
+        for one, other in zip(rows(killed), rows(whole), strict=False):
+            if one != other:
+                print({key: (one[key], other[key]) for key in one if one[key] != other[key]})
+        print(sorted(reports(killed).items() ^ reports(whole).items()))
     print(", ".join(f"{kind} {count} times" for kind, count in sorted(met.items())))
     print(f"{count} reports: {'the same' if same else 'NOT THE SAME'}")
     if not same:

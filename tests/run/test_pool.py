@@ -208,7 +208,7 @@ class TestPlans:
         assert planned(0, 2**40, cores=4).jobs == 4
         assert planned(0, 2**40, cores=4).threads == 1
         assert planned(2, 2**40, cores=8).threads == 4
-        assert planned(8, 5 * crew.GIB, cores=8).jobs == 2
+        assert planned(8, 6 * crew.GIB, cores=8).jobs == 2
 
     def test_a_card_is_not_given_a_second_set_of_models_unasked(self) -> None:
         assert planned(0, 2**40, cores=16, looks_on_card=True).jobs == 1
@@ -221,7 +221,7 @@ class TestPlans:
             assert planned(0, gib * crew.GIB, cores=64).memory_bytes <= gib * crew.GIB
 
     def test_a_limit_below_one_process_is_refused_with_what_is_needed(self) -> None:
-        with pytest.raises(UsageError, match=r"less than one process needs, 2.5 GiB"):
+        with pytest.raises(UsageError, match=r"less than one process needs, 2.8 GiB"):
             planned(1, crew.GIB)
 
     @pytest.mark.parametrize(("text", "wanted"), [("8G", 8 * 2**30), ("1.5 GiB", 3 * 2**29), ("6000m", 6000 * 2**20)])

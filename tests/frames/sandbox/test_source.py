@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -225,11 +226,12 @@ class TestStopped:
     def test_nothing_is_left_behind(self, started: list[Started], tmp_path: Path) -> None:
         path = media.video(tmp_path / "clip.mp4", pictures=200)
         told(open_video, path, Sampling())
+        gc.collect()  # what earlier tests left lying about
         before = len(os.listdir("/dev/fd"))  # noqa: PTH208
         for _ in range(5):
             with open_video(path, media.VIDEO_ID, Sampling(mode=Mode.EVERY)) as opened:
                 next(opened.frames())
-        assert len(os.listdir("/dev/fd")) == before  # noqa: PTH208
+        assert len(os.listdir("/dev/fd")) <= before  # noqa: PTH208
         for one in started:
             with pytest.raises(ProcessLookupError):
                 os.kill(one.pid, 0)
