@@ -19,6 +19,8 @@ from triage.redaction.unseen import Unseen
 LONGEST_MS = 4000
 """What was not looked at for longer, as where a picture stands, is not followed all the way: the hull of both looks is
 covered, grown by its own size."""
+TOUCHING = 0.1
+"""Intersection over union of the boxes of two looks, below which they may be of two."""
 
 
 def follow(
@@ -79,8 +81,8 @@ def _stretches(plan: Plan) -> Iterator[Stretch]:
             is_long = _is_long(before, after, plan.tail_ms)
             if not is_long:
                 yield Stretch(number, before, after, before.time_ms, after.time_ms)
-            # Where the boxes do not even touch they may be of two: then each goes on as if the other had not been seen.
-            if is_long or not before.box.meets(after.box):
+            # Where the boxes hardly touch they may be of two: then each goes on as if the other had not been seen.
+            if is_long or before.box.overlap(after.box) < TOUCHING:
                 yield Stretch.after_last(number, before, plan.tail_ms)
                 yield Stretch.before_first(number, after, plan.tail_ms)
         yield Stretch.after_last(number, trail.sights[-1], plan.tail_ms)
