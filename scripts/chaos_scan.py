@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--scan", nargs=2, type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.scan:
-        scan_once(*asked.scan, processes=2)
+        scan_once(asked.scan[0], asked.scan[1], 2)
         return
     with tempfile.TemporaryDirectory() as name:
         dump, whole, killed = (Path(name) / part for part in ("dump", "whole", "killed"))
