@@ -11,8 +11,12 @@ from typing import NoReturn
 
 import pytest
 
+pytest_plugins = ("tests.browser",)
+
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 """The team's folder of real clips, beside the checkout."""
+OWN_HOST = "127.0.0.1"
+"""Where a test that is marked ``loopback`` may run a server and speak to it."""
 NO_SHARED = "the team's folder of real clips is not beside this checkout"
 
 
@@ -53,9 +57,13 @@ def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A test that opens a network socket or asks for a host's address fails, even where the code swallows the error."""
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test that opens a network socket or asks for a host's address fails, even where the code swallows the error.
+
+    One that is marked ``loopback`` may speak to a server of its own at 127.0.0.1.
+    """
     attempts: list[str] = []
+    may_loop = request.node.get_closest_marker("loopback") is not None
 
     def refuse(what: str) -> NoReturn:
         attempts.append(what)
@@ -65,7 +73,8 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         allowed = getattr(socket.socket, name)
 
         def call(self: socket.socket, *arguments: object) -> object:
-            if self.family is not socket.AF_UNIX:
+            is_own = may_loop and self.family is socket.AF_INET and _is_own(arguments[-1])
+            if self.family is not socket.AF_UNIX and not is_own:
                 refuse(f"{name} to {arguments[-1]!r}")
             return allowed(self, *arguments)
 
@@ -73,10 +82,25 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     for name in ("connect", "connect_ex", "sendto"):
         guard(name)
+
+    def guard_names(name: str) -> None:
+        allowed = getattr(socket, name)
+
+        def call(host: object, *arguments: object, **named: object) -> object:
+            if not (may_loop and host == OWN_HOST):
+                refuse(f"{name} of {host!r}")
+            return allowed(host, *arguments, **named)
+
+        monkeypatch.setattr(socket, name, call)
+
     for name in ("getaddrinfo", "gethostbyname"):
-        monkeypatch.setattr(socket, name, lambda host, *_, name=name, **__: refuse(f"{name} of {host!r}"))
+        guard_names(name)
     yield
     assert not attempts, f"the network was asked for, and the error was swallowed: {attempts}"
+
+
+def _is_own(address: object) -> bool:
+    return isinstance(address, tuple) and address[0] == OWN_HOST
 
 
 class _Errors(logging.Handler):

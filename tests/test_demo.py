@@ -48,8 +48,8 @@ def test_the_shipped_model_finds_the_people_of_the_demo(rows: Rows, name: str) -
 
 
 @pytest.mark.parametrize("name", ["armed.mp4", "a drawing.mp4"])
-def test_the_shipped_model_is_sure_of_the_drawn_rifle(rows: Rows, name: str) -> None:
-    assert any("very likely weapon" in reason["words"] for reason in rows[name]["verdict"]["reasons"])
+def test_the_shipped_model_finds_the_drawn_rifle(rows: Rows, name: str) -> None:
+    assert any("likely weapon" in reason["words"] for reason in rows[name]["verdict"]["reasons"])
 
 
 def test_the_rifle_among_people_is_what_to_look_at_first(rows: Rows) -> None:

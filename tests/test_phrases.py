@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from triage.phrases import clock, counted, listing, span
+from triage.phrases import clock, counted, listing, roughly, span
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,21 @@ def test_a_time_is_said_as_in_a_player(time_ms: int, said: str) -> None:
 def test_a_moment_is_at_a_time_and_a_stretch_from_one_to_another() -> None:
     assert span(12_480, 12_480) == "at 00:12.480"
     assert span(12_480, 15_000) == "00:12.480 to 00:15.000"
+
+
+@pytest.mark.parametrize(
+    ("start_ms", "end_ms", "said"),
+    [
+        (12_480, 30_001, "00:12–00:31"),
+        (0, 2000, "00:00–00:02"),
+        (12_480, 13_020, "00:12.4–00:13.1"),
+        (12_480, 12_481, "at 00:12.4"),
+        (12_480, 12_480, "at 00:12.4"),
+        (3_599_000, 3_601_000, "59:59–1:00:01"),
+    ],
+)
+def test_a_stretch_is_said_roughly_and_never_as_shorter_than_it_is(start_ms: int, end_ms: int, said: str) -> None:
+    assert roughly(start_ms, end_ms) == said
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@
     ├── MatchIndexError             an index or a bank cannot answer: damaged, or of another model
     └── CaseError                   the case folder cannot be used as it is
         ├── CaseFullError           there is no room left to write in
+        ├── DecisionConflict        somebody decided the same meanwhile; look at it and decide again
         └── ReportError             one stored report is damaged; a scan makes it anew
 
 A ``VideoError`` or a ``RedactionError`` becomes a row of its own, a ``DetectorError`` a fault beside what else was
@@ -98,6 +99,20 @@ class CaseFullError(CaseError):
     """There is no room left to write in."""
 
     exit_code = 1
+
+
+class DecisionConflict(CaseError):  # noqa: N818  it is told to a person, who did nothing wrong
+    """Somebody decided about the same while the author was still looking at what was decided before."""
+
+    exit_code = 1
+
+    def __init__(self, number: int, author: str, at: str, why: str) -> None:
+        super().__init__(why)
+        self.number = number
+        """Of the newer decision."""
+        self.author = author
+        self.at = at
+        """In UTC: ``2026-11-23T13:05:00Z``."""
 
 
 class ReportError(CaseError):

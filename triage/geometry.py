@@ -1,7 +1,8 @@
-"""Boxes as arithmetic: half-open pixel rectangles."""
+"""Boxes and stretches of time as arithmetic: both half-open."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -61,3 +62,18 @@ class Box:
     def meets(self, other: Box) -> bool:
         """Whether the two share any area."""
         return self.x0 < other.x1 and other.x0 < self.x1 and self.y0 < other.y1 and other.y0 < self.y1
+
+
+Span = tuple[int, int]
+"""A stretch of time, in ms, half-open."""
+
+
+def union(spans: Iterable[Span]) -> list[Span]:
+    """The same time, in order, without overlaps."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined

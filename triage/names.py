@@ -11,7 +11,10 @@ HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 def shown(name: Path | str) -> str:
     """The name with every invisible or commanding character as an escape, such as ``\\x1b`` or ``\\u202e``."""
+    text = str(name)
+    if text.isprintable():  # no such character: told at once, for a list of thousands of names
+        return text
     return "".join(
         character.encode("unicode_escape").decode() if unicodedata.category(character) in HIDDEN else character
-        for character in str(name)
+        for character in text
     )

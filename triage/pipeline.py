@@ -15,6 +15,7 @@ from triage.estimates.registry import estimate
 from triage.findings.detector import Detector, Model, Reader
 from triage.frames.sandbox import decoders
 from triage.frames.sandbox.source import open_video
+from triage.frames.source import FrameSource
 from triage.looking import Elsewhere, EmbedderElsewhere, Looked, Looking, look_at
 from triage.matches.embedder import Embedder
 from triage.original import open_original, unread
@@ -152,21 +153,31 @@ def take_in(
     Raises:
         VideoError: there is no picture in it to look at.
     """
-    seen = _Seen(video_id, stages)
     with open_video(path, video_id, stages.settings.sampling) as source:
-        batch = _batch(source.video, stages.settings)
-        with ahead(source.frames(), room=batch) as coming:
-            for looked in _looks(_batches(coming, batch), looking, stages):
-                seen.add(looked)
-                if seen.is_due(looked):
-                    trip = tripped(seen.tracks({}), seen.faults(), stages.provenance.looked_for, is_over=False)
-                    if trip is not None:
-                        return Sealed(video_id, trip.time_ms, trip.why, stages.provenance)
-                on_time(looked.until_ms)
-        coverage = source.coverage()
-        tracks = seen.tracks(source.stood_ms())
-        fingerprint = seen.fingerprint(coverage, source.stood_ms())
-        video = source.video
+        return look_through(source, stages, on_time, looking)
+
+
+def look_through(
+    source: FrameSource,
+    stages: Stages,
+    on_time: Callable[[int], None] = lambda _: None,
+    looking: Looking | None = None,
+) -> Examined | Sealed:
+    """What ``take_in`` makes of a video, for one that is open already."""
+    video = source.video
+    seen = _Seen(video.id, stages)
+    batch = _batch(video, stages.settings)
+    with ahead(source.frames(), room=batch) as coming:
+        for looked in _looks(_batches(coming, batch), looking, stages):
+            seen.add(looked)
+            if seen.is_due(looked):
+                trip = tripped(seen.tracks({}), seen.faults(), stages.provenance.looked_for, is_over=False)
+                if trip is not None:
+                    return Sealed(video.id, trip.time_ms, trip.why, stages.provenance)
+            on_time(looked.until_ms)
+    coverage = source.coverage()
+    tracks = seen.tracks(source.stood_ms())
+    fingerprint = seen.fingerprint(coverage, source.stood_ms())
     result = _judged(video, coverage, tracks, seen.faults(), stages.provenance, seen.conditions, stages)
     return result if isinstance(result, Sealed) else Examined(result, fingerprint)
 

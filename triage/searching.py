@@ -19,8 +19,7 @@ from triage.records import Cover, Covered, Finding, Frame, Role, Style, Video
 from triage.redaction.check import Adults, Leak, leaks, roles_to_search, shows_through
 from triage.redaction.merging import Timeline
 from triage.redaction.motion import Luma, is_cut
-from triage.redaction.otherwise import EVERY, Way
-from triage.redaction.otherwise import way as way_of
+from triage.redaction.otherwise import EVERY, Way, ways
 from triage.settings import Settings
 
 STEP_MS = 250
@@ -214,7 +213,8 @@ class _Looking:
         """Look at what waits."""
         alike: dict[Way, list[tuple[Frame, tuple[Cover, ...]]]] = defaultdict(list)
         for number, one in enumerate(self._waiting, self._number):
-            alike[way_of(number)].append(one)
+            for way in ways(number):
+                alike[way].append(one)
         for way, chosen in alike.items():
             answers = self._look([way.shown(frame) for frame, _ in chosen])
             for (frame, covers), found in zip(chosen, answers, strict=True):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from tests import prints
+from tests.case.older import turn_back
 from tests.examples import PROVENANCE, report, video_id
-from triage.case.catalogue import CATALOGUE
 from triage.case.copies import Known
 from triage.case.store import Case, open_case
 from triage.errors import MatchIndexError
@@ -108,10 +107,7 @@ def test_nothing_of_a_sealed_content_is_kept_or_can_be_added(tmp_path: Path) -> 
 def as_before_there_were_copies(folder: Path) -> None:
     with open_case(folder, make=True) as case:
         put(case)
-    catalogue = sqlite3.connect(folder / CATALOGUE)
-    later = ("overlaps", "matched", "banks", "review_copies")
-    catalogue.executescript("".join(f"DROP TABLE {name}; " for name in later) + "PRAGMA user_version = 1")
-    catalogue.close()
+    turn_back(folder, 1)
 
 
 def put(case: Case) -> None:

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
-from triage.case.catalogue import CATALOGUE
+from tests.case.older import turn_back
 from triage.case.review import Copied
 from triage.case.store import open_case
 
@@ -27,9 +26,7 @@ def test_a_case_from_before_there_were_review_copies_can_be_read_and_gets_its_ta
 ) -> None:
     with open_case(tmp_path, make=True):
         pass
-    catalogue = sqlite3.connect(tmp_path / CATALOGUE)
-    catalogue.executescript("DROP TABLE review_copies; PRAGMA user_version = 2")
-    catalogue.close()
+    turn_back(tmp_path, 2)
     with open_case(tmp_path) as case:
         assert case.review.all() == []
     with open_case(tmp_path, make=True) as case:

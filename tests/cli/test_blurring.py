@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from tests.blinking import calm, clip, seeing, shows_white
 from tests.cli.test_commands import triage
+from triage.case.store import only_scan, open_case
 from triage.findings import registry
 
 
@@ -36,6 +38,21 @@ def test_copies_of_a_case_are_made_and_listed(dump: Path, tmp_path: Path) -> Non
     assert "Something is covered in 00:00.600 of 00:01.160" in result.stderr
     assert f"The list of copies: {tmp_path / 'out/copies.csv'}" in result.stdout
     assert not shows_white(tmp_path / "out/clip.review.mp4")
+
+
+def test_copies_that_lie_in_the_dump_are_left_out_of_the_next_scan_and_it_says_so(dump: Path, tmp_path: Path) -> None:
+    words = ("scan", dump, "--case", tmp_path / "case")
+    triage(*words)
+    triage("blur", tmp_path / "case", "--out", dump / "copies")
+    again = triage(*words)
+    said = f"Left out, since triage made them and they are no evidence: 2 review copies in {dump / 'copies'}."
+    assert said in again.stderr.splitlines()
+    assert "This run: 2 files, 2 done before" in again.stderr
+    alone = triage("scan", dump / "copies", "--case", tmp_path / "other")
+    assert alone.exit_code == 2
+    assert "there is no file in it but review copies that triage made" in alone.stderr
+    (dump / "calm.mp4").write_bytes((dump / "copies/clip.review.mp4").read_bytes())
+    assert "This run: 2 files, 1 examined, 1 done before" in triage(*words).stderr, "one that was moved is scanned"
 
 
 def test_a_video_needs_no_case(dump: Path, tmp_path: Path) -> None:
@@ -128,3 +145,32 @@ def test_what_the_search_of_a_copy_found_is_said(dump: Path, tmp_path: Path, mon
     assert result.exit_code == 0, result.stderr
     assert "found what the plan had missed, and it was covered:" in result.stderr
     assert not shows_white(tmp_path / "out/clip.review.mp4")
+
+
+def test_one_content_of_a_case_is_named_by_its_first_digits_also_while_the_case_is_scanned(
+    dump: Path, tmp_path: Path
+) -> None:
+    triage("scan", dump, "--case", tmp_path / "case")
+    digits = hashlib.sha256((dump / "calm.mp4").read_bytes()).hexdigest()
+    with open_case(tmp_path / "case", make=True) as case, only_scan(case):
+        result = triage("blur", tmp_path / "case", "--video", digits[:8], "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert [copy.name for copy in (tmp_path / "out").glob("*.mp4")] == ["calm.review.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("digits", "said"),
+    [
+        ("abc", "8 or more of the first digits"),
+        ("zzzzzzzz", "8 or more"),
+        ("00000000", "0 contents of the case"),
+        ("", "8 or"),
+    ],
+)
+def test_digits_that_name_no_content_are_said(dump: Path, tmp_path: Path, digits: str, said: str) -> None:
+    triage("scan", dump, "--case", tmp_path / "case")
+    for command in ("blur", "sheet"):
+        result = triage(command, tmp_path / "case", "--video", digits, "--out", tmp_path / "out")
+        assert (result.exit_code, said in result.stderr) == (2, True)
+    alone = triage("blur", dump / "calm.mp4", "--video", "0" * 8, "--out", tmp_path / "out")
+    assert (alone.exit_code, "--video names a content of a case" in alone.stderr) == (2, True)

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from tests.matches.families import Show, facts, overlap, overlaps, show
 from tests.prints import video_id
-from triage.cli.clustering import MOST_NAMES, MOST_STRETCHES, cluster_lines
+from triage.cli.clustering import cluster_lines
 from triage.matches.clusters import Clusters, find_clusters
 from triage.matches.edits import Edit
+from triage.run.kin import MOST_NAMES, MOST_STRETCHES
 
 FILM = show("film", ("a", 0, 60_000))
 EXCERPT = show("excerpt", ("a", 10_000, 25_000))

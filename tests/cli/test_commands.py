@@ -355,7 +355,8 @@ def test_settings_say_where_each_value_comes_from() -> None:
 
 COMMANDS = [
     *(["scan"], ["status"], ["queue"], ["export"], ["demo"], ["settings"], ["doctor"], ["evaluate"]),
-    *(["match"], ["find"], ["clusters"], ["blur"], ["sheet"]),
+    *(["match"], ["find"], ["clusters"], ["blur"], ["sheet"], ["report"], ["desk"], ["verify"]),
+    *(["account", word] for word in ("add", "list", "remove")),
     *(["bank", word] for word in ("add", "list", "show", "disable", "enable", "import", "export")),
     *(["weights", "list"], ["weights", "verify"], ["weights", "add"], ["weights", "remove"]),
 ]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +46,12 @@ def test_a_queue_in_which_nothing_waits_is_said(case: Path, tmp_path: Path) -> N
     result = triage("sheet", case, "--queue", "sealed", "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "there is nothing to draw" in result.stderr
+
+
+def test_a_strip_of_one_content_is_made_alone(case: Path, tmp_path: Path) -> None:
+    clip(tmp_path / "dump/other.mp4", pictures=10)
+    triage("scan", tmp_path / "dump", "--case", case)
+    digits = hashlib.sha256((tmp_path / "dump/other.mp4").read_bytes()).hexdigest()
+    result = triage("sheet", case, "--video", digits[:12].upper(), "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert [strip.stem for strip in (tmp_path / "out/strips").glob("*.jpg")] == [digits[:16]]

@@ -1,4 +1,4 @@
-"""What every exporter owes: each row arrives with all that it says."""
+"""What every exporter owes: text that can be written; and those that give a whole, each row with all that it says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 from tests.examples import PROVENANCE, failure, report
 from triage.case.rows import row_of, with_paths
-from triage.exports.registry import EXPORTS, exporter
+from triage.exports.contents import Contents
+from triage.exports.registry import BEGINNING, EXPORTS
 from triage.records import Sealed
 
 ROWS = [
@@ -32,9 +33,13 @@ def leaves(value: object) -> Iterator[Any]:
         yield value
 
 
-@pytest.mark.parametrize("name", EXPORTS)
+def text_of(name: str, contents: Contents) -> str:
+    return "".join(EXPORTS[name].write(contents))
+
+
+@pytest.mark.parametrize("name", [name for name, one in EXPORTS.items() if one.is_whole])
 def test_every_field_of_a_row_arrives(name: str) -> None:
-    text = "".join(exporter(name)(ROWS))
+    text = text_of(name, Contents(ROWS))
     for row in ROWS:
         for leaf in leaves(row):
             assert json.dumps(leaf) in text or str(leaf) in text
@@ -42,14 +47,19 @@ def test_every_field_of_a_row_arrives(name: str) -> None:
 
 @pytest.mark.parametrize("name", EXPORTS)
 def test_no_row_gives_no_broken_text(name: str) -> None:
-    "".join(exporter(name)([])).encode()
+    text_of(name, Contents([])).encode()
 
 
 @pytest.mark.parametrize("name", EXPORTS)
 def test_a_name_that_is_no_text_can_still_be_written(name: str) -> None:
-    "".join(exporter(name)(ROWS)).encode("utf-8")
+    text_of(name, Contents(ROWS)).encode("utf-8")
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_begins_so_that_it_is_known_as_one(name: str) -> None:
+    assert text_of(name, Contents(ROWS)).encode().startswith(BEGINNING)
 
 
 def test_jsonl_reads_back_as_the_rows() -> None:
-    lines = "".join(exporter("jsonl")(ROWS)).splitlines()
+    lines = text_of("jsonl", Contents(ROWS)).splitlines()
     assert [json.loads(line) for line in lines] == ROWS

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from tests.prints import video_id
+from triage.geometry import union
 from triage.matches.genealogy import Facts
-from triage.matches.spans import union
 from triage.records import Overlap, Segment
 
 

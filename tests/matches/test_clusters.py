@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.matches.families import Show, facts, flipped, overlap, overlaps, show
 from tests.prints import video_id
+from triage.geometry import union
 from triage.matches.clusters import Cluster, cluster_row, find_clusters
 from triage.matches.edits import Edit
 from triage.matches.genealogy import Facts
-from triage.matches.spans import union
 from triage.matches.timeline import LEAST_MS
 
 FILM = show("film", ("a", 0, 60_000))

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.geometry import Box
+from triage.phrases import LABEL_PLURALS, LABEL_WORDS, ROLE_WORDS
 from triage.records import Estimate, Finding, Label, Role, Track
 from triage.settings import Judging
-from triage.verdicts.words import LABEL_PLURALS, LABEL_WORDS, ROLE_WORDS, Likelihood, likelihood
+from triage.verdicts.words import Likelihood, likelihood
 
 SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 

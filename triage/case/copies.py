@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,18 @@ class Copies:
         for one in self._known("", ()):
             found[one.overlap.query].append(one)
         return found
+
+    def stretches(self) -> Iterator[tuple[str, str, list[Span]]]:
+        """Content, the other content, empty where it is a bank's clip, and the stretches of the first, in ms.
+
+        Nothing that is parked is among them. It is ``every`` for a whole case at once, without what makes that slow.
+        """
+        for video, bank, other, overlap in self._all(
+            "SELECT video, bank, other, overlap FROM overlaps WHERE NOT parked"
+        ):
+            segments = json.loads(overlap)["segments"]
+            spans = [(one["query_start_ms"], one["query_end_ms"]) for one in segments]
+            yield video, other if bank == WITHIN else "", spans
 
     def blank(self, video: str) -> list[Span]:
         """Stretches of a content, in ms, that show too little to be compared; none where it was never compared."""

@@ -7,6 +7,7 @@
       reports/ab/ab….json   one per video and settings, named by the video's SHA-256 and the settings' hash
       fingerprints/ab/ab….npz  one per video and model: what copies of it are found with; no pixel
       sealed/ab….json       one per sealed content, whatever the settings; of these the case holds nothing else
+      audit.jsonl           what was done with the case, each line chained to the one before
 
 A report file, written whole or not at all, *is* the mark that its video is done. The catalogue can lag behind by the
 one video that was in hand when the program was killed; the next scan finds the report and catches up.
@@ -24,8 +25,15 @@ from pathlib import Path
 
 import filelock
 
-from triage.case.catalogue import CATALOGUE, Catalogue, open_catalogue
+from triage.case.audit import START_WORDS, AuditKind, AuditLog, Start, who
+from triage.case.catalogue import CATALOGUE, Catalogue, Writing, open_catalogue
 from triage.case.copies import Copies, with_overlaps
+from triage.case.decisions import DecisionLog
+from triage.case.exposure import ExposureLog
+from triage.case.hashes import ReportHashes
+from triage.case.listing import Listing
+from triage.case.recording import Recorder
+from triage.case.restoring import restore
 from triage.case.review import ReviewLog
 from triage.case.rows import Row, dump_row, is_sealed, load_row, row_of, with_paths
 from triage.durable import no_room, write_whole
@@ -64,6 +72,12 @@ class Case:
         self.folder = folder
         self.copies = Copies(folder, catalogue)
         self.review = ReviewLog(catalogue)
+        self.audit = AuditLog(folder, lambda: Start.LOST if catalogue.has("to_log") else Start.OLDER)
+        self.recorder = Recorder(catalogue, self.audit)
+        self.hashes = ReportHashes(folder, catalogue)
+        self.decisions = DecisionLog(catalogue, self.audit)
+        self.exposure = ExposureLog(catalogue, self.audit)
+        self.listing = Listing(folder, catalogue)
         self._catalogue = catalogue
 
     def begin(self, settings: str, roots: Sequence[Path], there: Iterable[Path]) -> None:
@@ -174,8 +188,9 @@ class Case:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise no_room(path, error) from error
-        write_whole(path, dump_row(row))
-        self.take(row)
+        data = dump_row(row)
+        write_whole(path, data)
+        self._take(row, self.hashes.named(path, data))
         return row
 
     def save_fingerprint(self, fingerprint: Fingerprint) -> None:
@@ -190,19 +205,25 @@ class Case:
 
     def take(self, row: Row) -> None:
         """Make the catalogue say what this row says of its content; of what is sealed, let go of earlier reports."""
-        verdict, coverage = row["verdict"], row["coverage"]
-        video, queue = row["video"]["id"], verdict["queue"]
-        weight = max(reason["weight"] for reason in verdict["reasons"] if reason["queue"] == queue)
-        is_report = queue not in {Queue.UNREADABLE, Queue.SEALED}
-        kind = coverage["extent"] if is_report else verdict["reasons"][0]["rule"]
-        place = list(Queue).index(Queue(queue)) - list(Queue).index(Queue.URGENT)
-        values = (video, row["provenance"]["settings"], queue, place, weight, kind, coverage["reached_ms"] or 0)
+        self._take(row, None)
+
+    def _take(self, row: Row, written: tuple[str, str] | None) -> None:
+        """``take``, and keep the hash of a report that was just written."""
+        values = _result(row)
         if is_sealed(row):
-            self._let_go(video)
-        if self._catalogue.one("SELECT * FROM results WHERE video = ?", values[:1]) == values:
+            self._let_go(row["video"]["id"])
+        if written is None and self.says(row):
             return
         with self._catalogue.writing() as writing:
             writing.execute("REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            if written is not None:
+                self.hashes.keep(writing, [written])
+
+    def says(self, row: Row) -> bool | None:
+        """Whether the catalogue says of a content what this row says; None: nothing, or only under other settings."""
+        values = _result(row)
+        known = self._catalogue.one("SELECT * FROM results WHERE video = ?", values[:1])
+        return None if known is None or known[1] != values[1] else known == values
 
     def _let_go(self, video: str) -> None:
         """Remove what was made of a content before it was sealed: reports say what was seen where in which picture.
@@ -215,6 +236,7 @@ class Case:
             except OSError as error:
                 raise no_room(report, error) from error
         self.copies.let_go(video)
+        self.review.let_go(self.folder, video)
 
     def rows(self, queue: Queue | None = None, limit: int | None = None) -> Iterator[Row]:
         """The rows with their paths, the most urgent first: one for every content, and for every file not read."""
@@ -230,14 +252,26 @@ class Case:
         if queue in {None, Queue.UNREADABLE}:
             yield from self._unread_rows(-1 if limit is None else max(0, limit - len(chosen)))
 
+    def row(self, video: str) -> Row | None:
+        """The row of one content, with its paths; None: it was never examined."""
+        found = self._catalogue.one("SELECT settings FROM results WHERE video = ?", (video,))
+        if found is None:
+            return None
+        row = self._with_overlaps(self._row_or_why(video, found[0]), self.copies.banks())
+        return with_paths(row, self._paths(video, is_there=True), self._paths(video, is_there=False))
+
     def _with_overlaps(self, row: Row, banks: Mapping[str, str]) -> Row:
         video = row["video"]["id"]
         return with_overlaps(row, self.copies.of(video), self.copies.blank(video), banks)
 
     def unsealed(self) -> list[str]:
         """Every content that was examined and may be looked at, the most urgent first."""
-        ordered = self._catalogue.all("SELECT video FROM results ORDER BY place, weight DESC, reached_ms DESC, video")
-        return [video for (video,) in ordered if not self.is_sealed(video)]
+        ordered = self._catalogue.all(
+            "SELECT video FROM results WHERE queue != ? ORDER BY place, weight DESC, reached_ms DESC, video",
+            (Queue.SEALED,),
+        )
+        marked = self.listing.marked()
+        return [video for (video,) in ordered if video not in marked]
 
     def lengths_ms(self) -> dict[str, int]:
         """Content -> how much of it was reached."""
@@ -294,6 +328,22 @@ class Case:
             with suppress(OSError):
                 found.append((self._report_path(video, settings).stat().st_mtime, size or 0))
         return sorted(found)
+
+    def places(self) -> list[tuple[Path, str, Stamp]]:
+        """Every file that was read and is still there as far as is known, with its SHA-256 and its stamp then."""
+        found = self._catalogue.all(
+            "SELECT path, video, size, mtime_ns, ctime_ns FROM places WHERE is_there AND video != '' ORDER BY path"
+        )
+        return [(Path(os.fsdecode(path)), video, Stamp(*stamp)) for path, video, *stamp in found]
+
+    def reports(self) -> list[Path]:
+        """Where the report of every content that is not sealed is to lie, under the settings of its last scan."""
+        found = self._catalogue.all("SELECT video, settings FROM results WHERE queue != ?", (Queue.SEALED,))
+        return [self._report_path(video, settings) for video, settings in found]
+
+    def damages(self) -> list[str]:
+        """What SQLite finds wrong with the catalogue, in its words."""
+        return self._catalogue.damages()
 
     def files(self, video: str) -> list[Path]:
         """Where these bytes lie."""
@@ -355,8 +405,25 @@ def open_case(folder: Path, *, make: bool = False) -> Iterator[Case]:
         _make_folder(folder)
     elif not _is_case(folder):
         raise UsageError(f"{folder}: there is no case here; make one with: triage scan DUMP --case {folder}")
-    with open_catalogue(folder, make=make) as catalogue:
-        yield Case(folder, catalogue)
+
+    restored = 0
+
+    def begin_log(is_new: bool) -> None:
+        AuditLog(folder).begin(who(), Start.NEW if is_new else Start.OLDER)
+
+    def take_from_log(rows: Writing) -> None:
+        nonlocal restored
+        restored = restore(rows, AuditLog(folder).entries())
+
+    with open_catalogue(folder, make=make, before_making=begin_log, filling=take_from_log) as catalogue:
+        case = Case(folder, catalogue)
+        if make:
+            case.audit.begin(who(), Start.LOST)
+            case.recorder.catch_up()
+        if restored:
+            what = {"start": Start.RESTORED, "rows": restored, "why": START_WORDS[Start.RESTORED]}
+            case.recorder.put(AuditKind.CASE_CREATED, who(), what)
+        yield case
 
 
 @contextmanager
@@ -378,6 +445,18 @@ def only_scan(case: Case) -> Iterator[None]:
         if error.filename is None or Path(error.filename).name != ".scan.lock":
             raise
         raise no_room(case.folder / CATALOGUE, error) from error
+
+
+def _result(row: Row) -> tuple[str, str, str, int, float, str, int]:
+    """What the catalogue keeps of a row, in the order of its columns."""
+    verdict, coverage = row["verdict"], row["coverage"]
+    queue = verdict["queue"]
+    weight = max(reason["weight"] for reason in verdict["reasons"] if reason["queue"] == queue)
+    is_report = queue not in {Queue.UNREADABLE, Queue.SEALED}
+    kind = coverage["extent"] if is_report else verdict["reasons"][0]["rule"]
+    place = list(Queue).index(Queue(queue)) - list(Queue).index(Queue.URGENT)
+    settings, reached_ms = row["provenance"]["settings"], coverage["reached_ms"] or 0
+    return (row["video"]["id"], settings, queue, place, weight, kind, reached_ms)
 
 
 def _is_case(folder: Path) -> bool:

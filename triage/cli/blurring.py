@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
 from triage.case.catalogue import CATALOGUE
+from triage.case.store import Case, open_case
+from triage.cli import recording
 from triage.cli.console import say, tell
 from triage.cli.matching import open_to_match
 from triage.cli.progress import CopyProgress
@@ -19,7 +21,7 @@ from triage.errors import UsageError
 from triage.names import shown
 from triage.phrases import clock, counted
 from triage.records import Covered, Queue, Style
-from triage.run.blurring import Became, Copier, Original, Tally, of_case, of_files
+from triage.run.blurring import Became, Copier, Original, Tally, of_case, of_files, of_one
 from triage.run.copy_list import NAME
 from triage.settings import load_settings, nearest
 
@@ -37,6 +39,7 @@ class Asked:
     what: tuple[Path, ...]
     out: Path
     queue: Queue | None
+    video: str | None
     style: str
     cover: str
     audio: str
@@ -71,12 +74,37 @@ def run(asked: Asked) -> Ended:
     folder = _case_of(asked.what)
     if folder is None and asked.queue is not None:
         raise UsageError("--queue is of a case, and videos without one wait in none; leave it out, or give the case")
-    with open_to_match(folder) if folder is not None else nullcontext() as case:
-        originals = list(of_files(_files(asked.what)) if case is None else of_case(case, asked.queue))
+    if folder is None and asked.video is not None:
+        raise UsageError("--video names a content of a case; give the case, or the videos alone")
+    with open_for_copies(folder, asked.video) if folder is not None else nullcontext() as case:
+        originals = list(of_files(_files(asked.what)) if case is None else chosen(case, asked.queue, asked.video))
         if not originals:
             raise UsageError("there is nothing to copy: no video waits there")
         copier = Copier(wish, asked.out, settings, case, force=asked.force, only_findings=asked.only_findings)
+        recording.reveals(case, wish.revealed, wish.why, asked.out, [original.video for original in originals])
         return _copied(copier, originals)
+
+
+@contextmanager
+def open_for_copies(folder: Path, video: str | None) -> Iterator[Case]:
+    """An existing case. Copies of one content can be made while the case is being scanned; of many, nobody scans."""
+    if video is None:
+        with open_to_match(folder) as case:
+            yield case
+    else:
+        with open_case(folder):
+            pass  # only to refuse where there is none, before one would be made
+        with open_case(folder, make=True) as case:
+            yield case
+
+
+def chosen(case: Case, queue: Queue | None, video: str | None) -> Iterator[Original]:
+    """The contents that are meant.
+
+    Raises:
+        UsageError: one is meant that is not there.
+    """
+    return of_case(case, queue) if video is None else of_one(case, video)
 
 
 def wish_of(asked: Asked) -> Wish:
@@ -137,6 +165,9 @@ def _copied(copier: Copier, originals: Sequence[Original]) -> Ended:
             copier.copy_all(originals, progress, tally)
         except KeyboardInterrupt:
             interrupted = True
+    recording.made(
+        copier.case, f"review copies in {copier.wish.style.value}", copier.out, tally.of, interrupted=interrupted
+    )
     done = [f"{number} {became.value}" for became, number in tally.of.items() if number]
     say(f"This run: {counted(sum(tally.of.values()), 'file', 'files')}, {', '.join(done) or 'none done'}.")
     if tally.covered_ms:

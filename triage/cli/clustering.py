@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from triage.matches.clusters import Cluster, Clusters, Link, Member
-from triage.matches.pairs import total_ms
-from triage.matches.spans import Span
-from triage.names import shown
-from triage.phrases import clock, counted, listing, span
-
-MOST_STRETCHES = 6
-"""As many are told one by one; of more, only the first."""
-MOST_NAMES = 20
-"""As many videos that were not compared are named."""
+from triage.matches.clusters import Cluster, Clusters
+from triage.phrases import clock, counted
+from triage.run.kin import Names, about_group, about_member, compiled_lines, left_out, link_lines, merits
 
 
 def cluster_lines(clusters: Clusters, names: Mapping[str, str]) -> Iterator[str]:
@@ -22,146 +15,35 @@ def cluster_lines(clusters: Clusters, names: Mapping[str, str]) -> Iterator[str]
     Args:
         names: of videos, by id, as they lie in the dump; who has none is called by the first digits of the id.
     """
-    called = _Names(names)
+    called = Names(names)
     yield from _summary(clusters, called)
     for number, cluster in enumerate(clusters.clusters, 1):
         yield ""
         yield from _cluster_lines(number, cluster, called)
     if clusters.links:
         yield ""
-        yield from _link_lines(clusters, called)
+        yield "Videos that share a part and are not copies of one thing:"
+        yield from (f"  - {line}" for line in link_lines(clusters, called))
+        yield from (f"  {line}" for line in compiled_lines(clusters, called))
 
 
-class _Names:
-    """What videos are called."""
-
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self._names = names
-
-    def __call__(self, video: str) -> str:
-        return shown(self._names.get(video, video[:12]))
-
-    def list(self, videos: Sequence[str]) -> str:
-        return listing([self(video) for video in videos])
-
-
-def _summary(clusters: Clusters, called: _Names) -> Iterator[str]:
+def _summary(clusters: Clusters, called: Names) -> Iterator[str]:
     groups = counted(len(clusters.clusters), "group of copies", "groups of copies")
     alone = counted(len(clusters.alone), "video has", "videos have")
     yield f"{groups} among {counted(clusters.videos, 'video', 'videos')}; {alone} no copy here."
-    if clusters.not_compared:
-        were = counted(len(clusters.not_compared), "video was", "videos were")
-        some = _first([called(video) for video in clusters.not_compared], MOST_NAMES)
-        yield f"{were} not compared, having no fingerprint (scan again): {some}"
-    if clusters.sealed:
-        yield f"{counted(clusters.sealed, 'sealed file is', 'sealed files are')} not compared with anything."
+    yield from left_out(clusters, called)
     if clusters.clusters:
         yield "Who comes from whom is a guess from pictures, sizes and lengths; so is what was done to them."
         yield "Only pictures are compared: sound, metadata and sharpness differ, so every copy is worth keeping."
 
 
-def _cluster_lines(number: int, cluster: Cluster, called: _Names) -> Iterator[str]:
+def _cluster_lines(number: int, cluster: Cluster, called: Names) -> Iterator[str]:
     best = cluster.members[0]
     yield f"Group {number}: {len(cluster.members)} copies, {clock(cluster.union_ms)} together"
-    yield f"  best copy to preserve: {called(best.video)}  ({'; '.join(_merits(cluster, best))})"
-    yield f"  keep these: {called.list(cluster.keep)}{_together(cluster)}"
-    if len(cluster.earliest) == 1:
-        yield f"  earliest by its metadata, which can be wrong or forged: {called(cluster.earliest[0])}"
-    elif cluster.earliest:
-        yield f"  which is the earliest cannot be told by their metadata: {called.list(cluster.earliest)}"
-    if cluster.apart > 1:
-        yield (
-            f"  without {called(cluster.longest)} these are {cluster.apart} groups that share nothing: "
-            "it is the whole recording, or was put together from them"
-        )
+    yield f"  best copy to preserve: {called(best.video)}  ({'; '.join(merits(cluster, best))})"
+    yield from (f"  {line}" for line in about_group(cluster, called))
     for member in cluster.members:
-        yield from _member_lines(cluster, member, called)
-
-
-def _together(cluster: Cluster) -> str:
-    whole = f"all {clock(cluster.union_ms)}"
-    return f"; it holds {whole}" if len(cluster.keep) == 1 else f"; together they hold {whole}"
-
-
-def _member_lines(cluster: Cluster, member: Member, called: _Names) -> Iterator[str]:
-    facts = member.facts
-    yield f"  - {called(member.video)}  {member.video[:12]}"
-    length = clock(facts.length_ms) if facts.length_ms else "still picture"
-    yield f"      {'; '.join([length, *_merits(cluster, member)])}"
-    if facts.made_at:
-        yield f"      recorded {facts.made_at} by its metadata"
-    for descent in cluster.descents:
-        if descent.child == member.video:
-            yield f"      may come from {called(descent.parent)}: {descent.reason}"
-    for pair in cluster.undecided:
-        if member.video in pair:
-            [other] = set(pair) - {member.video}
-            yield f"      either may come from the other: this one and {called(other)}"
-    if member.lone:
-        yield f"      only in this copy: {_stretches(member.lone)}"
-    if facts.blank:
-        yield f"      could not be compared, black or empty: {_stretches(facts.blank)}"
-
-
-def _merits(cluster: Cluster, member: Member) -> Iterator[str]:
-    """What a copy is, in a few words each."""
-    facts = member.facts
-    yield f"holds {_percent(member.share)} of what they show"
-    if member.video == cluster.longest:
-        yield "the longest"
-    if member.video == cluster.least_reencoded:
-        yield "least re-encoded by a guess"
-    yield f"{facts.width_px}x{facts.height_px}{_rate(member)}"
-    if not facts.is_whole:
-        yield "damaged or not wholly read"
-    yield listing(member.edits) if member.edits else "nothing seen that was done to it"
-
-
-def _rate(member: Member) -> str:
-    facts = member.facts
-    if facts.size_bytes is None or not facts.length_ms:
-        return ""
-    return f" at {facts.size_bytes * 8 / facts.length_ms:.0f} kbit/s"
-
-
-def _link_lines(clusters: Clusters, called: _Names) -> Iterator[str]:
-    yield "Videos that share a part and are not copies of one thing:"
-    groups = {member.video: number for number, each in enumerate(clusters.clusters, 1) for member in each.members}
-
-    def placed(video: str) -> str:
-        return f"{called(video)} (group {groups[video]})" if video in groups else called(video)
-
-    for [link, *others] in _by_group(clusters.links, groups):
-        like = f"; and {counted(len(others), 'other pair', 'other pairs')} of the same groups" if others else ""
-        yield f"  - {placed(link.one)} and {placed(link.other)}: {_shared(link)}{like}"
-    for video in clusters.compiled:
-        yield f"  {called(video)} seems to be put together from videos that have nothing to do with one another"
-
-
-def _by_group(links: Sequence[Link], groups: Mapping[str, int]) -> Iterator[list[Link]]:
-    """The links of the same two groups together, the longest first; a video in no group stands for itself."""
-    found: dict[frozenset[str | int], list[Link]] = {}
-    for link in links:
-        key = frozenset({groups.get(link.one, link.one), groups.get(link.other, link.other)})
-        found.setdefault(key, []).append(link)
-    for some in found.values():
-        yield sorted(some, key=lambda link: (-total_ms(link.one_spans), link.one, link.other))
-
-
-def _shared(link: Link) -> str:
-    return f"{_stretches(link.one_spans)} of the first, {_stretches(link.other_spans)} of the second"
-
-
-def _stretches(spans: Sequence[Span]) -> str:
-    total = f" ({clock(total_ms(spans))})" if len(spans) > 1 else ""
-    return _first([span(start, end) for start, end in spans], MOST_STRETCHES) + total
-
-
-def _first(words: Sequence[str], most: int) -> str:
-    """The words, or the first of them and how many more there are."""
-    return listing([*words[:most], f"{len(words) - most} more"] if len(words) > most else words)
-
-
-def _percent(share: float) -> str:
-    """Never 100 % where something is missing."""
-    return f"{99 if 0.99 < share < 0.999 else round(share * 100)} %"
+        yield f"  - {called(member.video)}  {member.video[:12]}"
+        length = clock(member.facts.length_ms) if member.facts.length_ms else "still picture"
+        yield f"      {'; '.join([length, *merits(cluster, member)])}"
+        yield from (f"      {line}" for line in about_member(cluster, member, called))

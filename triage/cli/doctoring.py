@@ -16,10 +16,9 @@ from triage.cli.showing import background_words
 from triage.errors import VideoError, WeightsError
 from triage.findings.yolo import pick_device
 from triage.frames.sandbox.source import USUAL, abilities
-from triage.phrases import listing
+from triage.phrases import ROLE_WORDS, listing
 from triage.records import LOOKS, ROLE_NEEDS, Role
 from triage.shipped import shipped
-from triage.verdicts.words import ROLE_WORDS
 from triage.weights import Weights, all_weights, chosen, user_folder
 
 PACKAGES = (

@@ -8,7 +8,6 @@ from pathlib import Path
 from triage.case.copies import overlap_row
 from triage.case.store import open_case
 from triage.cli.console import tell
-from triage.cli.known import extent
 from triage.cli.matching import embedder_of, say_remarks
 from triage.cli.showing import ROUTES
 from triage.errors import MatchIndexError, UsageError
@@ -16,6 +15,7 @@ from triage.matches.bank import open_bank
 from triage.names import shown
 from triage.pipeline import fingerprint_clip, make_stages
 from triage.records import Fingerprint, Sealed
+from triage.report.known import extent
 from triage.run.finding import Alike, find_in_bank, find_in_case
 from triage.settings import load_settings
 from triage.shipped import shipped

@@ -8,7 +8,6 @@ from typing import Annotated, Optional
 import typer
 
 from triage.cli.console import INTERRUPTED, SOME_FAILED, say, sentences, tell
-from triage.errors import UsageError
 from triage.records import Queue, Role
 
 app = typer.Typer(
@@ -25,6 +24,8 @@ weights_app = typer.Typer(
 app.add_typer(weights_app, name="weights", no_args_is_help=True)
 bank_app = typer.Typer(help="Clips that are known already: hashes and vectors of them, shared between cases.")
 app.add_typer(bank_app, name="bank", no_args_is_help=True)
+account_app = typer.Typer(help="Who may come in at a desk that several people use, and with what say.")
+app.add_typer(account_app, name="account", no_args_is_help=True)
 
 
 def _named(text: str) -> Path:
@@ -45,6 +46,12 @@ Banks = Annotated[
     Optional[list[Path]],  # noqa: UP045  Typer reads this at run time
     typer.Option(
         "--bank", help="Folder of known clips to compare with; may be repeated.", metavar="BANK", show_default=False
+    ),
+]
+OneVideo = Annotated[
+    Optional[str],  # noqa: UP045  Typer reads this at run time
+    typer.Option(
+        help="Of a case, only this content: 8 digits or more of its SHA-256.", metavar="SHA256", show_default=False
     ),
 ]
 Overrides = Annotated[
@@ -211,6 +218,7 @@ def blur(
         Optional[Queue],  # noqa: UP045  Typer reads this at run time
         typer.Option(help="Of a case, only what waits in this queue.", show_default=False),
     ] = None,
+    video: OneVideo = None,
     style: Annotated[
         str, typer.Option(help="solid, pixelate, blur or drawing. Faces are solid or pixelated in any style.")
     ] = "solid",
@@ -241,7 +249,8 @@ def blur(
     from triage.cli import blurring
 
     asked = blurring.Asked(
-        *(tuple(what), out, queue, style, cover, audio, only_findings, tuple(reveal or ()), why, not no_mark, force),
+        *(tuple(what), out, queue, video, style, cover, audio),
+        *(only_findings, tuple(reveal or ()), why, not no_mark, force),
         settings,
         tuple(set_ or ()),
     )
@@ -269,6 +278,7 @@ def sheet(
         Optional[Queue],  # noqa: UP045  Typer reads this at run time
         typer.Option(help="Only what waits in this queue.", show_default=False),
     ] = None,
+    video: OneVideo = None,
     settings: SettingsName = "default",
     set_: Overrides = None,
 ) -> None:
@@ -278,7 +288,47 @@ def sheet(
     """
     from triage.cli import sheets
 
-    ended = sheets.run(case, out, queue, settings, set_ or [])
+    ended = sheets.run(case, out, queue, video, settings, set_ or [])
+    if ended.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if ended.failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+@sentences
+def report(
+    case: CaseFolder,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for the report; made if absent. An earlier report there is replaced.",
+            show_default=False,
+            parser=_named,
+            metavar="DIR",
+        ),
+    ],
+    strips: Annotated[
+        bool, typer.Option("--strips", help="With a strip of drawn pictures of each video, faces covered.")
+    ] = False,
+    copies: Annotated[
+        bool, typer.Option("--copies", help="With the review copies that were made of its videos.")
+    ] = False,
+    limit: Annotated[
+        Optional[int],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Only so many videos, the most urgent first.", min=1, show_default=False),
+    ] = None,
+    settings: SettingsName = "default",
+    set_: Overrides = None,
+) -> None:
+    """Write the case as pages to read offline, hand over or print: index.html in a folder, for any browser.
+
+    No page opens with a picture. Where pictures go along, a page leads to them rung by rung, never to an original.
+    """
+    from triage.cli import reporting
+    from triage.run.reporting import Wished
+
+    ended = reporting.run(case, out, Wished(strips, copies, limit), settings, set_ or [])
     if ended.interrupted:
         raise typer.Exit(INTERRUPTED)
     if ended.failed:
@@ -290,31 +340,86 @@ def sheet(
 def export(
     case: CaseFolder,
     to: Annotated[
-        str, typer.Option("--to", help="Format: jsonl, one JSON object a video.", metavar="FORMAT")
+        str,
+        typer.Option(
+            "--to",
+            help="Format: jsonl, one JSON object a video; coco, labelled moments by what people decided.",
+            metavar="FORMAT",
+        ),
     ] = "jsonl",
     out: Annotated[
         Optional[Path],  # noqa: UP045  Typer reads this at run time
         typer.Option(help="File to write; without it, stdout.", show_default=False),
     ] = None,
+    with_authors: Annotated[
+        bool, typer.Option("--with-authors", help="With coco: name those who decided; else nobody is named.")
+    ] = False,
 ) -> None:
-    """Write all that is known of every file, for other programs."""
-    from triage.case.store import open_case
-    from triage.exports.registry import exporter, may_write
+    """Write all that is known of every file, for other programs, or what people decided, as labels to measure by.
 
-    write = exporter(to)
-    with open_case(case) as opened:
-        if left := opened.counts().left:
-            say(f"Mind: {left} files are still to be examined and have no row yet; run the scan again.")
-        if out is None:
-            for piece in write(opened.rows()):
-                typer.echo(piece, nl=False)
-        else:
-            from triage.durable import write_stream
+    No picture is written in either case, and nothing at all of what is sealed but that it is.
+    """
+    from triage.cli import exporting
 
-            if not may_write(out):
-                raise UsageError(f"{out}: is there already and is no earlier export; give another name")
-            write_stream(out, (piece.encode() for piece in write(opened.rows())))
-            say(f"written: {out}")
+    exporting.run(case, to, out, with_authors=with_authors)
+
+
+@app.command()
+@sentences
+def verify(
+    case: CaseFolder,
+    originals: Annotated[
+        bool, typer.Option("--originals", help="Read every original too, and compare its bytes with what was scanned.")
+    ] = False,
+    head: Annotated[
+        str,
+        typer.Option(help="A newest line that verify printed before: was the log cut since?", metavar="N:HASH"),
+    ] = "",
+) -> None:
+    """Check that a case is what was written: its log, decisions, reports, review copies and originals.
+
+    Nothing is written. What is missing is named as missing, and only what was changed is called wrong.
+    """
+    from triage.cli import verifying
+
+    if verifying.run(case, head, originals=originals):
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+@sentences
+def desk(
+    case: CaseFolder,
+    port: Annotated[int, typer.Option(help="Where to listen; 0 for any free port.", min=0, max=65535)] = 8765,
+    accounts: Annotated[
+        Optional[Path],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="People with passwords and roles; see triage account.", metavar="FILE", show_default=False),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; another than this machine's own needs accounts and TLS.")
+    ] = "127.0.0.1",
+    name: Annotated[
+        Optional[list[str]],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Name by which browsers call it, beside the host; may be repeated.", metavar="HOST"),
+    ] = None,
+    tls_cert: Annotated[
+        Optional[Path],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Certificate, a PEM file.", metavar="FILE", show_default=False),
+    ] = None,
+    tls_key: Annotated[
+        Optional[Path],  # noqa: UP045  Typer reads this at run time
+        typer.Option(help="Its key, a PEM file.", metavar="FILE", show_default=False),
+    ] = None,
+    settings: SettingsName = "default",
+) -> None:
+    """Serve the page on which analysts look and decide, on this machine: words first, pictures only on asking.
+
+    It prints a link that lets one browser in, once, and opens none by itself. Nothing is fetched from elsewhere. Every
+    picture that is uncovered and every decision is kept, with who, when and why. Ctrl-C closes it.
+    """
+    from triage.cli import desking
+
+    desking.run(desking.Served(case, host, port, tuple(name or ()), accounts, tls_cert, tls_key, settings))
 
 
 @app.command()
@@ -381,6 +486,15 @@ def evaluate(
         Optional[Path],  # noqa: UP045  Typer reads this at run time
         typer.Option(help="Folder of the pictures; without, beside the labels.", show_default=False, metavar="DIR"),
     ] = None,
+    case: Annotated[
+        Optional[Path],  # noqa: UP045  Typer reads this at run time
+        typer.Option(
+            help="For labels of moments (export --to coco): the case that knows where the videos are.",
+            show_default=False,
+            parser=_named,
+            metavar="CASE",
+        ),
+    ] = None,
     weights: Annotated[
         Optional[str],  # noqa: UP045  Typer reads this at run time
         typer.Option(help="A model by name, or a file; without, the one in use.", metavar="NAME|FILE"),
@@ -406,7 +520,9 @@ def evaluate(
     """
     from triage.cli import evaluating
 
-    asked = evaluating.Asked(role, data, pictures, weights, labels, out, calibrate, recall, settings, tuple(set_ or ()))
+    asked = evaluating.Asked(
+        role, data, pictures, case, weights, labels, out, calibrate, recall, settings, tuple(set_ or ())
+    )
     if evaluating.evaluate(asked):
         raise typer.Exit(SOME_FAILED)
 
@@ -626,3 +742,47 @@ def root(
 
         tell(f"triage {__version__}")
         raise typer.Exit
+
+
+AccountsFile = Annotated[
+    Path, typer.Argument(help="File of accounts.", show_default=False, parser=_named, metavar="FILE")
+]
+AccountName = Annotated[
+    str, typer.Argument(help="By this name decisions are kept.", show_default=False, metavar="NAME")
+]
+
+
+@account_app.command("add")
+@sentences
+def account_add(
+    file: AccountsFile,
+    name: AccountName,
+    role: Annotated[
+        str, typer.Option(help="reader (sees words, strips, copies), analyst (decides) or lead (sets rules).")
+    ] = "analyst",
+) -> None:
+    """Add somebody, or give them another password or role. The password is asked for and not shown."""
+    from triage.cli import desking
+
+    desking.role_of(role)
+    password = typer.prompt("Password (12 characters or more)", hide_input=True, confirmation_prompt=True, err=True)
+    desking.add(file, name, role, password)
+
+
+@account_app.command("list")
+@sentences
+def account_list(file: AccountsFile) -> None:
+    """Who has an account, and in which role."""
+    from triage.cli import desking
+
+    for line in desking.listed(file):
+        tell(line)
+
+
+@account_app.command("remove")
+@sentences
+def account_remove(file: AccountsFile, name: AccountName) -> None:
+    """Take an account away. What was decided in its name stays."""
+    from triage.cli import desking
+
+    desking.remove(file, name)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from triage.case.copies import Known, overlap_row
 from triage.case.store import Case, only_scan, open_case
+from triage.cli import recording
 from triage.cli.clustering import cluster_lines
 from triage.cli.console import say, tell
-from triage.cli.known import extent
 from triage.cli.progress import counting
 from triage.errors import CaseError, MatchIndexError, UsageError
 from triage.matches.bank import Bank, open_bank
@@ -22,6 +22,7 @@ from triage.matches.registry import open_embedder
 from triage.names import shown
 from triage.phrases import counted, listing
 from triage.records import Queue
+from triage.report.known import extent
 from triage.run.grouping import group
 from triage.run.matching import Matched, match_bank, match_within
 from triage.settings import Settings, load_settings
@@ -112,6 +113,7 @@ def open_to_match(folder: Path) -> Iterator[Case]:
 def bring_up_to_date(case: Case, banks: Sequence[Bank], model: str, settings: Settings) -> None:
     """Compare what is new in the case with itself and with the banks, and say what came of it."""
     within = match_within(case, model, settings, _counting)
+    recording.matched(case, model, within.compared)
     say_remarks(within)
     if all_known := {one.overlap.query for one in case.copies.within()}:
         say(
@@ -120,6 +122,7 @@ def bring_up_to_date(case: Case, banks: Sequence[Bank], model: str, settings: Se
         )
     for bank in banks:
         matched = match_bank(case, bank, model, settings, _counting)
+        _record_bank(case, bank, matched)
         say_remarks(matched)
         _say_bank(case, bank, matched)
 
@@ -131,10 +134,17 @@ def requery(bank: Bank, model: str, settings: Settings) -> None:
             with open_to_match(folder) as case:
                 tell(f"In the case {shown(folder)}:")
                 matched = match_bank(case, bank, model, settings, _counting)
+                _record_bank(case, bank, matched)
                 say_remarks(matched)
                 _say_bank(case, bank, matched)
         except (CaseError, UsageError) as error:
             say(f"{shown(folder)} was not looked up again: {error}")
+
+
+def _record_bank(case: Case, bank: Bank, matched: Matched) -> None:
+    which = {"bank": bank.name, "id": bank.id, "folder": str(bank.folder)}
+    found, gone = ({one.overlap.query for one in some} for some in (matched.found, matched.gone))
+    recording.matched_bank(case, which, compared=matched.compared, found=len(found), gone=len(gone))
 
 
 def _say_bank(case: Case, bank: Bank, matched: Matched) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from triage.case.store import Case, only_scan, open_case
+from triage.cli import recording
 from triage.cli.console import say, tell
 from triage.cli.matching import bring_up_to_date, open_banks
 from triage.cli.progress import ScanProgress
@@ -16,17 +18,18 @@ from triage.cli.stopping import stops_gently
 from triage.errors import UsageError
 from triage.matches.bank import Bank
 from triage.names import shown
-from triage.phrases import clock, counted, listing
+from triage.phrases import ROLE_WORDS, clock, counted, listing
 from triage.pipeline import Stages
 from triage.run.crew import crew, may_look_on_card, memory_size, planned
 from triage.run.dump import Found, dump_roots, walk
 from triage.run.local import Done, Hands, Tally, scan
 from triage.run.watching import EVERY_S, Watch
 from triage.settings import Settings, load_settings
-from triage.verdicts.words import ROLE_WORDS
 
 MOST_NAMED = 20
 """Failed files named on stderr at the end; the queue has them all."""
+MOST_PLACES = 3
+"""Folders with review copies that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,12 @@ def run(
     """
     roots = dump_roots(dumps)
     chosen = load_settings(settings, overrides).settings
-    found = list(walk(roots, leave_out=folder))
+    copies: Counter[Path] = Counter()
+    found = list(walk(roots, leave_out=folder, copies=copies))
+    _say_copies(copies)
     if not found:
-        raise UsageError(f"{', '.join(map(str, dumps))}: there is no file in it, so no video either")
+        beside = " but review copies that triage made" if copies else ""
+        raise UsageError(f"{', '.join(map(str, dumps))}: there is no file in it{beside}, so no video either")
     memory_limit = memory_size(means.memory_limit) if means.memory_limit else None
     plan = planned(means.jobs, memory_limit, looks_on_card=may_look_on_card(chosen.detecting.device))
     with ExitStack() as working:
@@ -119,6 +125,8 @@ class _Scan:
     def once(self, found: Sequence[Found], there: Sequence[Found]) -> None:
         """Bring these files of all that are there up to date, and say what was done."""
         tally = Tally()
+        settings = self._stages.provenance.settings
+        recording.scan_begins(self._case, self._roots, len(found), settings)
         with (
             ScanProgress(len(found), sum(item.size for item in found)) as progress,
             stops_gently(self._hands.is_stopped, self._hands.let_go),
@@ -131,6 +139,7 @@ class _Scan:
                 )
             except KeyboardInterrupt:
                 self.interrupted = True
+        recording.scan_ends(self._case, tally.of, tally.footage_ms, settings, interrupted=self.interrupted)
         self.failed = self.failed or bool(progress.failed)
         _summarise(tally, progress.failed, self._case.folder)
 
@@ -151,6 +160,15 @@ class _Scan:
             say("No model at hand makes fingerprints: copies and known clips are not found.")
         elif not self.interrupted:
             bring_up_to_date(self._case, self._banks, self._stages.embedder.model, self._settings)
+
+
+def _say_copies(copies: Mapping[Path, int]) -> None:
+    if copies:
+        files = counted(sum(copies.values()), "review copy", "review copies")
+        places = [shown(folder) for folder in sorted(copies)]
+        if len(places) > MOST_PLACES:
+            places[MOST_PLACES:] = [f"{len(places) - MOST_PLACES} more folders"]
+        say(f"Left out, since triage made them and they are no evidence: {files} in {listing(places)}.")
 
 
 def _say_blind(stages: Stages) -> None:

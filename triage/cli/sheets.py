@@ -6,20 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from triage.cli.blurring import MOST_NAMED, Ended
+from triage.cli import recording
+from triage.cli.blurring import MOST_NAMED, Ended, chosen, open_for_copies
 from triage.cli.console import say, tell
-from triage.cli.matching import open_to_match
 from triage.cli.progress import CopyProgress
 from triage.errors import UsageError
 from triage.names import shown
 from triage.phrases import counted
 from triage.records import Queue
-from triage.run.blurring import of_case
 from triage.run.sheets import PAGE, Entry, Sheets
 from triage.settings import load_settings
 
 
-def run(folder: Path, out: Path, queue: Queue | None, settings: str, overrides: Sequence[str]) -> Ended:
+def run(
+    folder: Path, out: Path, queue: Queue | None, video: str | None, settings: str, overrides: Sequence[str]
+) -> Ended:
     """Make the strips and the page, and say how it went.
 
     Raises:
@@ -27,19 +28,20 @@ def run(folder: Path, out: Path, queue: Queue | None, settings: str, overrides: 
         WeightsError: a model is absent or unfit.
         CaseError, CaseFullError: the case or the folder cannot be used.
     """
-    chosen = load_settings(settings, overrides).settings
+    with_these = load_settings(settings, overrides).settings
     entries: list[Entry] = []
     interrupted = False
-    with open_to_match(folder) as case:
-        originals = list(of_case(case, queue))
+    with open_for_copies(folder, video) as case:
+        originals = list(chosen(case, queue, video))
         if not originals:
             raise UsageError("there is nothing to draw: no video waits there")
         with CopyProgress(originals) as progress:
             try:
-                entries = Sheets(case, out, chosen).draw_all(originals, progress)
+                entries = Sheets(case, out, with_these).draw_all(originals, progress)
             except KeyboardInterrupt:
                 interrupted = True
-    became = Counter(entry.became for entry in entries)
+        became = Counter(entry.became for entry in entries)
+        recording.made(case, "contact sheets", out, became, interrupted=interrupted)
     if interrupted:
         say("stopped; the page holds what was done so far")
     else:

@@ -10,13 +10,12 @@ from triage.case.rows import Row, is_sealed
 from triage.case.store import Case
 from triage.cli.known import known_lines, unseen_line
 from triage.names import shown
-from triage.phrases import clock, counted, listing, rough, sized
+from triage.phrases import ROLE_WORDS, clock, counted, listing, rough, sized
 from triage.records import LOOKS, Extent, Queue, Role
 from triage.run.standing import Standing, standing
 from triage.settings import Sourced, listed
 from triage.shipped import shipped
 from triage.verdicts.rules import NOT_LOOKED_FOR
-from triage.verdicts.words import ROLE_WORDS
 from triage.weights import Weights, all_weights, chosen
 
 KIND_WORDS: Mapping[str, str] = {

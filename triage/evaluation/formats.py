@@ -1,14 +1,11 @@
-"""YOLO, COCO and CSV: the three ways in which labels come. Files are only read."""
+"""YOLO and CSV, two of the ways in which labels come, and what all come to. Files are only read."""
 
 from __future__ import annotations
 
 import csv
-import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -36,6 +33,17 @@ class Mark:
     """The corners are shares of width and height, not pixels."""
     is_crowd: bool = False
     """A place with several of them that are not told apart."""
+    is_undecided: bool = False
+    """Something that a model took for one, and nobody has said yet whether it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A picture that lies in no file of its own."""
+
+    video: str
+    """SHA-256 of the video's file."""
+    time_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +51,17 @@ class LabelledPicture:
     """A picture and what is in it."""
 
     path: Path
+    """Of a moment: by which name it is spoken of; there is no such file."""
     marks: tuple[Mark, ...] = ()
     """Empty: nothing of what is labelled is in it."""
     wh: tuple[int, int] | None = None
     """Its size on the data set's word; None: it says nothing."""
     trouble: str = ""
     """Why its labels cannot be used; empty: they can."""
+    moment: Moment | None = None
+    """Where the picture is to be decoded from; None: it is the file at ``path``."""
+    decided: frozenset[str] | None = None
+    """Names of what was looked for when it was labelled: of anything else it may show any amount. None: of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,8 @@ class LabelledSet:
     """Whether its labels say where; else they are of pictures as a whole."""
     about: str
     """What was read, in words."""
+    mind: str = ""
+    """What figures on these labels cannot tell, as a sentence; empty: nothing is known of that kind."""
 
 
 def read_yolo(path: Path, pictures: Path | None) -> LabelledSet:
@@ -72,7 +87,7 @@ def read_yolo(path: Path, pictures: Path | None) -> LabelledSet:
     try:
         told = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not a YAML file: {_first_line(error)}") from error
+        raise UsageError(f"{path}: not a YAML file: {first_line(error)}") from error
     if not isinstance(told, dict) or "names" not in told:
         raise UsageError(f"{path}: a YOLO data set says names: and val:; this file has no names")
     names = _yolo_names(path, told["names"])
@@ -90,34 +105,6 @@ def read_yolo(path: Path, pictures: Path | None) -> LabelledSet:
     return LabelledSet(found, tuple(dict.fromkeys(names.values())), True, f"YOLO, {part}")
 
 
-def read_coco(path: Path, pictures: Path | None) -> LabelledSet:
-    """COCO's JSON: ``images``, ``annotations`` with ``bbox`` x, y, width, height in pixels, ``categories``.
-
-    Raises:
-        UsageError: it is not that.
-    """
-    try:
-        told = json.loads(path.read_text(encoding="utf-8-sig"))
-        names = {item["id"]: str(item["name"]) for item in told["categories"]}
-        files = {item["id"]: item for item in told["images"]}
-        rows = told["annotations"]
-        notes: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
-        for row in rows:
-            notes[row["image_id"]].append(row)
-        found = tuple(
-            _coco_picture(_coco_file(path, pictures, item["file_name"]), item, notes[key], names)
-            for key, item in files.items()
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        missing = f"it says nothing of {error.args[0]!r}" if isinstance(error, KeyError) else _first_line(error)
-        raise UsageError(
-            f"{path}: not COCO labels ({missing}); wanted are images, annotations and categories"
-        ) from error
-    strays = len(set(notes) - set(files))
-    about = "COCO" + (f", {strays} of its annotated pictures are not among its images" if strays else "")
-    return LabelledSet(found, tuple(dict.fromkeys(names.values())), any("bbox" in row for row in rows), about)
-
-
 def read_csv(path: Path, pictures: Path | None) -> LabelledSet:
     """A table ``file,label`` or ``file,label,x0,y0,x1,y1`` (pixels); an empty label: nothing is in this picture.
 
@@ -131,7 +118,7 @@ def read_csv(path: Path, pictures: Path | None) -> LabelledSet:
             reader.fieldnames = columns
             rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: not a table in UTF-8: {_first_line(error)}") from error
+        raise UsageError(f"{path}: not a table in UTF-8: {first_line(error)}") from error
     has_boxes = set(CORNERS) <= set(columns)
     if not {"file", "label"} <= set(columns) or (set(CORNERS) & set(columns) and not has_boxes):
         raise UsageError(
@@ -213,46 +200,6 @@ def _yolo_corners(numbers: Sequence[float]) -> Corners:
     raise ValueError(numbers)
 
 
-def _coco_file(path: Path, pictures: Path | None, name: str) -> Path:
-    if pictures is not None:
-        return pictures / name
-    beside = path.parent / name
-    return (
-        beside
-        if beside.exists()
-        else next(
-            (
-                place / name
-                for place in (path.parent / "images", path.parent.parent / "images")
-                if (place / name).exists()
-            ),
-            beside,
-        )
-    )
-
-
-def _coco_picture(
-    file: Path, item: Mapping[str, Any], notes: Sequence[Mapping[str, Any]], names: Mapping[Any, str]
-) -> LabelledPicture:
-    wh = (int(item["width"]), int(item["height"])) if item.get("width") and item.get("height") else None
-    marks = []
-    for note in notes:
-        name = names.get(note["category_id"])
-        if name is None:
-            return LabelledPicture(file, wh=wh, trouble=f"there is no category {note['category_id']}")
-        if not note.get("bbox"):
-            marks.append(Mark(name))
-            continue
-        try:
-            x, y, width, height = (float(value) for value in note["bbox"])
-        except (ValueError, TypeError):
-            return LabelledPicture(
-                file, wh=wh, trouble=f"its bbox reads {str(note['bbox'])[:60]}; wanted are four numbers"
-            )
-        marks.append(Mark(name, (x, y, x + width, y + height), is_crowd=bool(note.get("iscrowd"))))
-    return LabelledPicture(file, tuple(marks), wh)
-
-
 def _csv_marks(row: Mapping[str, str | None], *, has_boxes: bool) -> list[Mark]:
     name = (row["label"] or "").strip()
     corners = [(row[corner] or "").strip() for corner in CORNERS] if has_boxes else []
@@ -275,5 +222,6 @@ def _as_list(told: object) -> list[object]:
     return list(told) if isinstance(told, list) else [told]
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What went wrong, short."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from triage.errors import UsageError
-from triage.evaluation.formats import LabelledSet, Mark, read_coco, read_csv, read_yolo
+from triage.evaluation.coco import read_coco
+from triage.evaluation.formats import LabelledSet, Mark, read_csv, read_yolo
 from triage.records import ROLE_LABELS, Label, Role
 from triage.settings import nearest
 
@@ -82,6 +83,18 @@ def meaning(found: LabelledSet, role: Role, given: Mapping[str, Label], also: It
     return Meaning(label_of, ignored)
 
 
+def decided_on(found: LabelledSet, meant: Meaning) -> LabelledSet:
+    """Those pictures alone of which the data set says what they hold of this role.
+
+    Raises:
+        UsageError: it says so of none.
+    """
+    some = tuple(one for one in found.pictures if one.decided is None or one.decided & set(meant.label_of))
+    if not some:
+        raise UsageError(f"none of its {len(found.pictures)} pictures was labelled for this role; give another --role")
+    return replace(found, pictures=some)
+
+
 def same_label(name: str) -> Label | None:
     """Our label of this name, however it is written: ``Long Gun`` and ``long-gun`` are ``long_gun``."""
     plain = "_".join(name.strip().lower().replace("-", " ").replace("_", " ").split())
@@ -90,7 +103,9 @@ def same_label(name: str) -> Label | None:
 
 def labels_of(marks: Iterable[Mark], meant: Meaning) -> frozenset[Label]:
     """The labels that a picture bears, boxes or not."""
-    return frozenset(meant.label_of[mark.name] for mark in marks if mark.name in meant.label_of)
+    return frozenset(
+        meant.label_of[mark.name] for mark in marks if mark.name in meant.label_of and not mark.is_undecided
+    )
 
 
 def boxes_of(
@@ -112,7 +127,7 @@ def boxes_of(
         if not (clipped[2] > clipped[0] and clipped[3] > clipped[1]):  # nor where one of them is not a number
             where = ", ".join(f"{value:g}" for value in (x0, y0, x1, y1))
             raise ValueError(f"its box of {mark.name} ({where}) has no area within the picture of {wh[0]}x{wh[1]} px")
-        if mark.is_crowd:
+        if mark.is_crowd or mark.is_undecided:  # neither right nor wrong to find
             crowds.append(clipped)
         else:
             boxes.append((meant.label_of[mark.name], clipped))

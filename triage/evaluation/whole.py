@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from triage.errors import VideoError
-from triage.evaluation.formats import LabelledPicture
+from triage.evaluation.formats import LabelledPicture, Mark
 from triage.evaluation.labelled import Meaning, labels_of
-from triage.evaluation.looking import LeftOut, still
+from triage.evaluation.looking import LeftOut, opened
 from triage.evaluation.metrics import Interval, auroc_interval, wilson
+from triage.evaluation.moments import OneFrame, Originals
 from triage.findings.conditions import Condition, condition
-from triage.pipeline import Stages, examine
-from triage.records import ROLE_LABELS, Label, Report, Role, Sealed, Track
+from triage.pipeline import Stages, examine, look_through
+from triage.records import ROLE_LABELS, Frame, Label, Report, Role, Sealed, Track
 
 UNTOLD = frozenset({Label.HANDS_UNKNOWN, Label.CLOTHING_UNKNOWN, Label.AGE_UNKNOWN})
 """Answers that say that nobody can tell."""
@@ -58,18 +59,27 @@ def alarms_of(role: Role) -> frozenset[Label]:
 
 
 def judge_all(
-    pictures: Sequence[LabelledPicture], meant: Meaning, role: Role, stages: Stages
+    pictures: Sequence[LabelledPicture],
+    meant: Meaning,
+    role: Role,
+    stages: Stages,
+    originals: Originals | None = None,
 ) -> Iterator[Judged | LeftOut]:
-    """Each picture, or why it is left out; in the order of the data."""
-    for picture in pictures:
+    """Each picture, or why it is left out; in the order of the data, as ``opened`` gives them."""
+    for picture, frame in opened(pictures, originals):
+        if isinstance(frame, LeftOut):
+            yield frame
+            continue
         real = labels_of(picture.marks, meant)
         if real & UNTOLD:
             yield LeftOut(picture.path, "by its label nobody can tell, so neither answer would be wrong")
             continue
+        if not real & alarms_of(role) and _may_be(picture.marks, meant) & alarms_of(role):
+            yield LeftOut(picture.path, "of something that was found in it nobody has said yet whether it is one")
+            continue
         try:
-            frame = still(picture)
-            report = examine(picture.path, frame.video.id, stages)
-        except (VideoError, ValueError) as error:
+            report = _report_on(picture, frame, stages)
+        except VideoError as error:
             yield LeftOut(picture.path, str(error))
             continue
         if isinstance(report, Sealed):
@@ -79,6 +89,18 @@ def judge_all(
             yield LeftOut(picture.path, report.faults[0].why)
             continue
         yield _judged(picture.path, condition(frame.image), real & alarms_of(role), role, report)
+
+
+def _may_be(marks: Iterable[Mark], meant: Meaning) -> frozenset[Label]:
+    """What models took things for of which nobody has said what they are."""
+    return frozenset(meant.label_of[mark.name] for mark in marks if mark.is_undecided and mark.name in meant.label_of)
+
+
+def _report_on(picture: LabelledPicture, frame: Frame, stages: Stages) -> Report | Sealed:
+    if picture.moment is None:
+        return examine(picture.path, frame.video.id, stages)
+    result = look_through(OneFrame(frame), replace(stages, embedder=None))
+    return result if isinstance(result, Sealed) else result.report
 
 
 def whole_rows(judged: Sequence[Judged], role: Role) -> list[WholeRow]:

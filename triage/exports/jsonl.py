@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from triage.case.rows import Row
+from triage.exports.contents import Contents
 
 
-def jsonl(rows: Iterable[Row]) -> Iterator[str]:
+def jsonl(contents: Contents) -> Iterator[str]:
     """The rows as lines, in ASCII: a file name may hold bytes that are no text, and every reader must survive them."""
-    for row in rows:
+    for row in contents.rows:
         yield json.dumps(row, ensure_ascii=True) + "\n"

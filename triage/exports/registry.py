@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from triage.case.rows import Row
 from triage.errors import UsageError
+from triage.exports.coco import coco
+from triage.exports.contents import Contents
 from triage.exports.jsonl import jsonl
 from triage.settings import nearest
-
-Exporter = Callable[[Iterable[Row]], Iterator[str]]
 
 BEGINNING = b'{"schema": '
 """What an export of ours begins with."""
 
-EXPORTS: Mapping[str, Exporter] = {"jsonl": jsonl}
-"""Name of a format -> what turns rows into pieces of text. To add one: a file here, and a line."""
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way to write what a case holds."""
+
+    write: Callable[[Contents], Iterator[str]]
+    """Pieces of text."""
+    is_whole: bool
+    """All that is known of every file arrives; else a part that is chosen for a purpose."""
+    names_authors: bool = False
+    """It can say who decided something, if asked to."""
 
 
-def exporter(name: str) -> Exporter:
-    """The exporter of that name.
+EXPORTS: Mapping[str, Format] = {
+    "jsonl": Format(jsonl, is_whole=True),
+    "coco": Format(coco, is_whole=False, names_authors=True),
+}
+"""Name of a format -> what writes it. To add one: a file here, and a line."""
+
+
+def format_named(name: str) -> Format:
+    """The format of that name.
 
     Raises:
         UsageError: there is none.

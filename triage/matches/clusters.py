@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from triage.geometry import Span
 from triage.matches.edits import Edit
 from triage.matches.genealogy import Descent, Facts, descents, done_to, edits_of, undecided
 from triage.matches.groups import apart_without, grouped
 from triage.matches.pairs import Pair, Pairs, neighbours, paired, total_ms
-from triage.matches.spans import Span
 from triage.matches.timeline import Timeline, cover, lay_out
 from triage.records import Overlap
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 
+from triage.geometry import Span
 from triage.matches.pairs import Pair, Pairs, neighbours, total_ms, without
-from triage.matches.spans import Span
 
 COPY_SHARE = 0.5
 """How much of one of two videos the other must show for them to be copies of one thing."""

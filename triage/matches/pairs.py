@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from triage.matches.spans import Span, union
+from triage.geometry import Span, union
 from triage.records import Overlap
 
 

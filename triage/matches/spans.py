@@ -6,12 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from triage.geometry import Span, union
 from triage.matches.align import Stretch
 from triage.matches.moments import Moments
 from triage.records import Fingerprint, Segment
 
-Span = tuple[int, int]
-"""Half-open, in ms."""
 SNAP = 1.3
 """Times the uncertainty of an end within which it is taken to be that of the other video: the line has its own."""
 CUT_SHARE = 0.85
@@ -89,17 +88,6 @@ def _whole(start: float, end: float, length: int) -> Span:
 def share(spans: Iterable[Span], length_ms: int) -> float:
     """How much of a video these stretches are together, in [0, 1]."""
     return min(1.0, sum(end - start for start, end in union(spans)) / max(1, length_ms))
-
-
-def union(spans: Iterable[Span]) -> list[Span]:
-    """The same time, in order, without overlaps."""
-    joined: list[Span] = []
-    for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined
 
 
 def uncomparable_ms(fingerprint: Fingerprint) -> list[Span]:

@@ -12,8 +12,8 @@ from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
+from triage.geometry import Span, union
 from triage.matches.pairs import Pair, Pairs, neighbours, total_ms, without
-from triage.matches.spans import Span, union
 
 LEAST_MS = 1000
 """What is shorter is taken for the blur at the ends of a stretch, which are found in steps of looking: nobody is said

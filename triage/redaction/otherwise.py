@@ -72,10 +72,9 @@ CLOSER = tuple(Way(quarter=quarter, is_spread=True) for quarter in range(QUARTER
 EVERY = (AS_IT_IS, MIRRORED, *CLOSER)
 
 
-def way(number: int) -> Way:
-    """How the look of this number is: all of it, all of it mirrored, and a quarter, in turn."""
-    kind = number % 3
-    return CLOSER[number // 3 % QUARTERS] if kind == 2 else (AS_IT_IS, MIRRORED)[kind]
+def ways(number: int) -> tuple[Way, ...]:
+    """How the look of this number shows its picture: all of it, two quarters, all of it mirrored, two quarters."""
+    return ((AS_IT_IS,), CLOSER[:2], (MIRRORED,), CLOSER[2:])[number % 4]
 
 
 def _spread(image: Image) -> Image:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from string import hexdigits
 from typing import Protocol
 
 from triage.case.review import Copied
@@ -32,15 +33,18 @@ from triage.copying import (
     place_for_copies,
     roles_for,
 )
-from triage.errors import RedactionError, VideoError
+from triage.errors import RedactionError, UsageError, VideoError
 from triage.names import shown
 from triage.original import Stamp, open_original, unread
+from triage.phrases import counted
 from triage.pipeline import Stages, examine, make_stages
 from triage.records import Queue, Report, Role, Sealed
 from triage.run.copy_list import CopyList, Line
 from triage.settings import Settings
 
 SEAL_WORDS = "sealed: nobody is to look at it, so nothing of it is copied"
+LEAST_DIGITS = 8
+"""Of a SHA-256, to name a content by."""
 BESIDE = frozenset({Role.PEOPLE, Role.FACES, Role.MINORS, Role.SEXUAL})
 """Looked for beside what is covered: heads whose faces were missed, who is an adult, and what must be sealed."""
 
@@ -278,6 +282,29 @@ def of_case(case: Case, queue: Queue | None) -> Iterator[Original]:
     for row in case.rows(queue):
         path = Path(row["video"]["path"] or row["video"]["id"])
         yield Original(path, _size(path), row)
+
+
+def of_one(case: Case, digits: str) -> Iterator[Original]:
+    """One content of a case.
+
+    Args:
+        digits: the first ones of its SHA-256, at least 8.
+
+    Raises:
+        UsageError: no content begins with them, or several do.
+    """
+    wanted = digits.strip().lower()
+    if len(wanted) < LEAST_DIGITS or not set(wanted) <= set(hexdigits):
+        raise UsageError(f"--video {digits!r}: wanted are {LEAST_DIGITS} or more of the first digits of a SHA-256")
+    found = [one.video for one in case.listing.all() if one.video.startswith(wanted)]
+    if len(found) != 1:
+        raise UsageError(
+            f"--video {wanted}: {counted(len(found), 'content', 'contents')} of the case have that SHA-256"
+        )
+    row = case.row(found[0])
+    assert row is not None, "it is listed"
+    path = Path(row["video"]["path"] or found[0])
+    yield Original(path, _size(path), row)
 
 
 def of_files(paths: Iterable[Path]) -> Iterator[Original]:

@@ -14,16 +14,23 @@ from triage.records import Extent
 def group(case: Case) -> Clusters:
     """The groups as they stand; what was not compared with the others of the case is named."""
     compared = case.copies.marks()
-    rows = [row for row in case.rows() if row["video"]["id"] is not None]
-    videos = [row for row in rows if not is_sealed(row) and not is_failure(row)]
-    facts = [_facts(case, row) for row in videos if row["video"]["id"] in compared]
+    facts, not_compared, sealed = [], [], 0
+    for row in case.rows():  # one at a time: those of a large case do not fit into memory
+        video = row["video"]["id"]
+        if is_sealed(row):
+            sealed += 1
+        elif video is not None and not is_failure(row):
+            if video in compared:
+                facts.append(_facts(case, row))
+            else:
+                not_compared.append(video)
     there = {each.video for each in facts}  # a report that is damaged or gone leaves its overlaps behind
     overlaps = [known.overlap for known in case.copies.within()]
     return find_clusters(
         facts,
         [overlap for overlap in overlaps if {overlap.query, overlap.stored} <= there],
-        not_compared=[row["video"]["id"] for row in videos if row["video"]["id"] not in compared],
-        sealed=sum(is_sealed(row) for row in rows),
+        not_compared=not_compared,
+        sealed=sealed,
     )
 
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from triage.phrases import clock, counted, listing, span
+from triage.phrases import CONDITION_WORDS, LABEL_PLURALS, LABEL_WORDS, ROLE_WORDS, clock, counted, listing, span
 from triage.records import LOOKS, Coverage, Extent, Fault, Label, Queue, Reason, Role, Track, Verdict
 from triage.settings import Judging
 from triage.verdicts.policy import Policy, Rule
-from triage.verdicts.words import CONDITION_WORDS, LABEL_PLURALS, LABEL_WORDS, ROLE_WORDS, Likelihood, likelihood
+from triage.verdicts.words import Likelihood, likelihood
 
 ORDER = list(Queue)
 NOT_LOOKED_FOR = "not_looked_for"

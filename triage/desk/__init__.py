@@ -1,0 +1,1 @@
+"""The analysts' review page, served on this machine."""
