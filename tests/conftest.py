@@ -51,6 +51,12 @@ def triage_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scans look here, where a test can put other models in place of those that ship."""
+    monkeypatch.setenv("TRIAGE_JOBS", "1")
+
+
+@pytest.fixture(autouse=True)
 def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A test that opens a network socket or asks for a host's address fails, even where the code swallows the error.
 

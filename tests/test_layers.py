@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "triage"
 
 BASE = {
     *("records", "errors", "geometry", "settings", "weights", "shipped", "__init__"),
-    *("cards", "durable", "fingerprint_file", "names", "network", "original", "phrases"),
+    *("archive", "cards", "durable", "fingerprint_file", "names", "network", "original", "phrases"),
 }
 """Below every stage; these know one another and nothing else."""
 
@@ -27,7 +27,9 @@ MAY_IMPORT = {
     "matches": BASE,
     "redaction": BASE,
     "ahead": BASE,
-    "pipeline": BASE | {"ahead", "frames", "findings", "tracks", "estimates", "verdicts", "matches", "redaction"},
+    "looking": BASE | {"findings", "matches"},
+    "pipeline": BASE
+    | {"ahead", "looking", "frames", "findings", "tracks", "estimates", "verdicts", "matches", "redaction"},
     "covering": BASE | {"ahead", "frames", "redaction"},
     "searching": BASE | {"ahead", "findings", "frames", "redaction"},
     "masking": BASE | {"covering", "findings", "redaction", "searching"},
@@ -38,15 +40,15 @@ MAY_IMPORT = {
     "exports": BASE | {"case"},
     "report": BASE | {"case"},
     "desk": BASE | {"case", "report", "run"},
-    "run": BASE | {"pipeline", "copying", "picturing", "case", "matches", "report"},
+    "run": BASE | {"pipeline", "looking", "copying", "picturing", "case", "matches", "report"},
     "demo": BASE,
     "cli": BASE
     | {"pipeline", "copying", "case", "run", "exports", "demo", "evaluation", "findings", "verdicts", "matches"}
-    | {"report", "desk"},
+    | {"frames", "report", "desk"},
 } | dict.fromkeys(BASE, BASE)
 """A stage never imports another stage; only the pipeline knows them all, and what makes and searches copies some of
-them; nothing imports the command line. The command line reads findings to open a model that a user brings, and verdicts
-for its words."""
+them; nothing imports the command line. The command line reads findings to open a model that a user brings, frames to
+try what a decoder can do, and verdicts for its words."""
 
 HOMES = {
     "av": {

@@ -8,6 +8,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage.archive import archive_of, open_member
 from triage.errors import Refusal, VideoError
 
 
@@ -26,14 +27,36 @@ class Stamp:
 
 
 def open_original(path: Path) -> io.BufferedReader:
-    """The file, opened for reading alone; the caller closes it.
+    """The file, or the member of an archive, opened for reading alone; the caller closes it.
 
     A dump may change while it is scanned, so what was an ordinary file a moment ago is looked at again: a symbolic link
     is not followed, and a pipe is not waited for.
 
     Raises:
-        VideoError: NOT_OPENED, if it is not an ordinary file any more or the system does not let us read it.
+        VideoError: NOT_OPENED, if it is not an ordinary file any more or the system does not let us read it; of a
+            member also UNREADABLE, it cannot be unpacked.
     """
+    archive = archive_of(path)
+    if archive is None:
+        return _open_file(path)
+    with _open_file(archive) as file:
+        try:
+            return open_member(path, file, os.fstat(file.fileno()))
+        except OSError as error:
+            raise unread(error) from error
+
+
+def stamp_now(path: Path) -> Stamp:
+    """What the system says of the file, or of the archive that it lies in, now.
+
+    Raises:
+        VideoError: NOT_OPENED, as ``open_original``.
+    """
+    with _open_file(archive_of(path) or path) as file:
+        return Stamp.of(os.fstat(file.fileno()))
+
+
+def _open_file(path: Path) -> io.BufferedReader:
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         handle = os.open(path, flags)

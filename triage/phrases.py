@@ -102,3 +102,19 @@ def listing(words: Iterable[str]) -> str:
 def counted(number: int, one: str, many: str) -> str:
     """``1 picture``, ``3 pictures``."""
     return f"{number} {one if number == 1 else many}"
+
+
+def rough(seconds: float) -> str:
+    """``40 s``, ``12 min``, ``2.5 h``, ``3.1 days``: as exact as an estimate is."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86_400:.1f} days"
+
+
+def sized(size: int) -> str:
+    """``312 kB``, ``4.7 GB``: in thousands, as file managers show it."""
+    if size < 1_000_000:
+        return f"{-(-size // 1000)} kB"
+    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from triage import __version__
 from triage.ahead import ahead
-from triage.errors import DetectorError
 from triage.estimates.registry import estimate
-from triage.findings.conditions import condition
 from triage.findings.detector import Detector, Model, Reader
-from triage.frames.pyav import open_video
+from triage.frames.sandbox import decoders
+from triage.frames.sandbox.source import open_video
 from triage.frames.source import FrameSource
+from triage.looking import Elsewhere, EmbedderElsewhere, Looked, Looking, look_at
 from triage.matches.embedder import Embedder
 from triage.original import open_original, unread
 from triage.phrases import clock, counted
@@ -105,6 +105,22 @@ def make_stages(
     return Stages(settings, policy, detectors, readers, provenance, embedder)
 
 
+def let_go_of_videos() -> None:
+    """End the decoding of all videos in hand; whoever waits for pictures is told that they cannot be read."""
+    decoders.close()
+
+
+def described(stages: Stages) -> Stages:
+    """The same without the models: all that is known of them, for a process in which others look."""
+    embedder = stages.embedder
+    return replace(
+        stages,
+        detectors=[Elsewhere.of(model) for model in stages.detectors],
+        readers=[Elsewhere.of(model) for model in stages.readers],
+        embedder=None if embedder is None else EmbedderElsewhere.of(embedder),
+    )
+
+
 def examine(
     path: Path, video_id: str, stages: Stages, on_time: Callable[[int], None] = lambda _: None
 ) -> Report | Sealed:
@@ -118,7 +134,11 @@ def examine(
 
 
 def take_in(
-    path: Path, video_id: str, stages: Stages, on_time: Callable[[int], None] = lambda _: None
+    path: Path,
+    video_id: str,
+    stages: Stages,
+    on_time: Callable[[int], None] = lambda _: None,
+    looking: Looking | None = None,
 ) -> Examined | Sealed:
     """One video through every stage, or as far as the tripwire lets it.
 
@@ -128,47 +148,41 @@ def take_in(
     Args:
         video_id: SHA-256 of the file.
         on_time: told the time in the video, in ms, after each batch of looks.
+        looking: who looks at the pictures; None: the models in ``stages``, here and now.
 
     Raises:
         VideoError: there is no picture in it to look at.
     """
     with open_video(path, video_id, stages.settings.sampling) as source:
-        return look_through(source, stages, on_time)
+        return look_through(source, stages, on_time, looking)
 
 
 def look_through(
-    source: FrameSource, stages: Stages, on_time: Callable[[int], None] = lambda _: None
+    source: FrameSource,
+    stages: Stages,
+    on_time: Callable[[int], None] = lambda _: None,
+    looking: Looking | None = None,
 ) -> Examined | Sealed:
     """What ``take_in`` makes of a video, for one that is open already."""
-    findings: list[Finding] = []
-    readings: list[Reading] = []
-    failed = _Failed()
-    watch = _Watch()
-    traces = _Traces(stages.embedder)
-    conditions: Counter[str] = Counter()
     video = source.video
-    batch = max(1, min(stages.settings.detecting.batch, MOST_BYTES // (video.width_px * video.height_px * 3)))
+    seen = _Seen(video.id, stages)
+    batch = _batch(video, stages.settings)
     with ahead(source.frames(), room=batch) as coming:
-        for frames in _batches(coming, batch):
-            found = _look(stages.detectors, frames, failed)
-            findings.extend(chain.from_iterable(found))
-            readings.extend(_read(stages.readers, frames, found, failed))
-            traces.add(frames)
-            conditions.update(str(condition(frame.image)) for frame in frames)
-            if watch.is_due(found):
-                tracks = _tracks(findings, readings, {}, stages)
-                trip = tripped(tracks, failed.faults(), stages.provenance.looked_for, is_over=False)
+        for looked in _looks(_batches(coming, batch), looking, stages):
+            seen.add(looked)
+            if seen.is_due(looked):
+                trip = tripped(seen.tracks({}), seen.faults(), stages.provenance.looked_for, is_over=False)
                 if trip is not None:
                     return Sealed(video.id, trip.time_ms, trip.why, stages.provenance)
-            on_time(frames[-1].time_ms)
+            on_time(looked.until_ms)
     coverage = source.coverage()
-    tracks = _tracks(findings, readings, source.stood_ms(), stages)
-    fingerprint = traces.fingerprint(video.id, coverage, source.stood_ms())
-    result = _judged(video, coverage, tracks, failed.faults(), stages.provenance, conditions, stages)
+    tracks = seen.tracks(source.stood_ms())
+    fingerprint = seen.fingerprint(coverage, source.stood_ms())
+    result = _judged(video, coverage, tracks, seen.faults(), stages.provenance, seen.conditions, stages)
     return result if isinstance(result, Sealed) else Examined(result, fingerprint)
 
 
-def trace(path: Path, video_id: str, stages: Stages, embedder: Embedder) -> Fingerprint | None:
+def trace(path: Path, video_id: str, stages: Stages, looking: Looking | None = None) -> Fingerprint | None:
     """The fingerprint of a video whose report is there already: no detector looks.
 
     Whoever calls it has made sure that the video is not sealed.
@@ -176,12 +190,13 @@ def trace(path: Path, video_id: str, stages: Stages, embedder: Embedder) -> Fing
     Raises:
         VideoError: there is no picture in it to look at.
     """
-    traces = _Traces(embedder)
+    seen = _Seen(video_id, stages)
     with open_video(path, video_id, stages.settings.sampling) as source:
-        with ahead(source.frames(), room=stages.settings.detecting.batch) as coming:
-            for frames in _batches(coming, stages.settings.detecting.batch):
-                traces.add(frames)
-        return traces.fingerprint(video_id, source.coverage(), source.stood_ms())
+        batch = _batch(source.video, stages.settings)
+        with ahead(source.frames(), room=batch) as coming:
+            for looked in _looks(_batches(coming, batch), looking, stages, only_traces=True):
+                seen.add(looked)
+        return seen.fingerprint(source.coverage(), source.stood_ms())
 
 
 def fingerprint_clip(path: Path, stages: Stages) -> Fingerprint | Sealed | None:
@@ -249,59 +264,49 @@ def _with_thresholds_of_their_own(conditions: Mapping[str, int], provenance: Pro
     return {taken: pictures for taken, pictures in conditions.items() if taken in own}
 
 
-class _Watch:
-    """When to ask the tripwire before the end: at the first sight, then whenever as many looks again were made.
+class _Seen:
+    """All that was seen in one video, batch after batch, in order."""
 
-    To ask, all that was seen is linked anew; asking after every look would cost the square of a video's length.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, video_id: str, stages: Stages) -> None:
+        self._video_id, self._stages = video_id, stages
+        self._findings: list[Finding] = []
+        self._readings: list[Reading] = []
+        self._embeddings: list[Embedding] | None = []
+        self._failed: dict[tuple[str, str], list[int]] = defaultdict(list)
         self._looks = self._next = 0
         self._has_sight = False
+        self.conditions: Counter[str] = Counter()
 
-    def is_due(self, found: Sequence[Sequence[Finding]]) -> bool:
-        self._looks += len(found)
-        self._has_sight = self._has_sight or any(seen.label is Label.SEXUAL for frame in found for seen in frame)
+    def add(self, looked: Looked) -> None:
+        self._findings.extend(chain.from_iterable(looked.found))
+        self._readings.extend(looked.readings)
+        self.conditions.update(looked.conditions)
+        for miss in looked.missed:  # gathered so that a broken model is one fault and not a thousand
+            self._failed[miss.model, miss.why].extend(looked.times_ms)
+        if looked.embeddings is None:
+            # Half a fingerprint would say of the other half that it is no copy of anything.
+            self._embeddings = None
+        elif self._embeddings is not None:
+            self._embeddings.extend(looked.embeddings)
+
+    def is_due(self, looked: Looked) -> bool:
+        """Whether to ask the tripwire before the end: at the first sight, then whenever as many looks again were made.
+
+        To ask, all that was seen is linked anew; asking after every look would cost the square of a video's length.
+        """
+        self._looks += len(looked.found)
+        self._has_sight = self._has_sight or any(seen.label is Label.SEXUAL for frame in looked.found for seen in frame)
         if not self._has_sight or self._looks < self._next:
             return False
         self._next = 2 * self._looks
         return True
 
-
-class _Traces:
-    """Embeddings of the pictures looked at, as they come; none any more once the embedder has failed."""
-
-    def __init__(self, embedder: Embedder | None) -> None:
-        self._embedder = embedder
-        self._embeddings: list[Embedding] = []
-
-    def add(self, frames: Sequence[Frame]) -> None:
-        if self._embedder is None:
-            return
-        try:
-            self._embeddings.extend(self._embedder.embed(frames))
-        except DetectorError:
-            # Half a fingerprint would say of the other half that it is no copy of anything.
-            self._embedder = None
-
-    def fingerprint(self, video_id: str, coverage: Coverage, stood_ms: Mapping[int, int]) -> Fingerprint | None:
-        embedder = self._embedder
-        if embedder is None:
-            return None
-        length_ms = coverage.reached_ms
-        return Fingerprint.of(video_id, embedder.model, length_ms, self._embeddings, stood_ms, embedder.dim)
-
-
-class _Failed:
-    """Looks that a detector did not finish, gathered so that a broken model is one fault and not a thousand."""
-
-    def __init__(self) -> None:
-        self._times_ms: dict[tuple[str, str], list[int]] = defaultdict(list)
-
-    def note(self, detector: str, why: str, frames: Iterable[Frame]) -> None:
-        self._times_ms[detector, why].extend(frame.time_ms for frame in frames)
+    def tracks(self, stood_ms: Mapping[int, int]) -> tuple[Track, ...]:
+        """What was seen, linked in time, and what all looks together say of it."""
+        return _tracks(self._findings, self._readings, stood_ms, self._stages)
 
     def faults(self) -> tuple[Fault, ...]:
+        """Looks that a model did not finish."""
         return tuple(
             Fault(
                 "findings",
@@ -309,34 +314,29 @@ class _Failed:
                 f"{why}; not looked at: {counted(len(times), 'picture', 'pictures')} from {clock(times[0])} on",
                 len(times),
             )
-            for (_, why), times in sorted(self._times_ms.items())
+            for (_, why), times in sorted(self._failed.items())
         )
 
-
-def _look(detectors: Iterable[Detector], frames: Sequence[Frame], failed: _Failed) -> list[list[Finding]]:
-    """For each frame, what all detectors that did not fail saw in it."""
-    found: list[list[Finding]] = [[] for _ in frames]
-    for detector in detectors:
-        try:
-            answers = detector.look(frames)
-        except DetectorError as error:
-            failed.note(detector.name, str(error), frames)
-            continue
-        for seen, answer in zip(found, answers, strict=True):
-            seen.extend(answer)
-    return found
+    def fingerprint(self, coverage: Coverage, stood_ms: Mapping[int, int]) -> Fingerprint | None:
+        """None: nothing makes fingerprints here, or what does failed on this video."""
+        embedder = self._stages.embedder
+        if embedder is None or self._embeddings is None:
+            return None
+        length_ms = coverage.reached_ms
+        return Fingerprint.of(self._video_id, embedder.model, length_ms, self._embeddings, stood_ms, embedder.dim)
 
 
-def _read(
-    readers: Iterable[Reader], frames: Sequence[Frame], found: Sequence[Sequence[Finding]], failed: _Failed
-) -> Iterator[Reading]:
-    for reader in readers:
-        try:
-            answers = reader.read(frames, found)
-        except DetectorError as error:
-            failed.note(reader.name, str(error), frames)
-            continue
-        yield from chain.from_iterable(answers)
+def _batch(video: Video, settings: Settings) -> int:
+    """How many pictures of this video are looked at at once."""
+    return max(1, min(settings.detecting.batch, MOST_BYTES // (video.width_px * video.height_px * 3)))
+
+
+def _looks(
+    batches: Iterator[list[Frame]], looking: Looking | None, stages: Stages, *, only_traces: bool = False
+) -> Iterator[Looked]:
+    if looking is not None:
+        return looking(batches, only_traces)
+    return (look_at(frames, stages, only_traces=only_traces) for frames in batches)
 
 
 def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:

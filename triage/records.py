@@ -346,6 +346,10 @@ class Overlap:
             raise ValueError(f"shares are in [0, 1], got {self.query_share} and {self.stored_share}")
 
 
+DECODER_STOPPED = "the decoder was stopped"
+"""How every sentence begins that says so, in a coverage and in a failure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """What was reached of a video, beside what its header claims."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,12 +16,16 @@ from tests import media
 from tests.examples import bright_is_armed
 from tests.nets import squares_net
 from triage.case.catalogue import CATALOGUE, FORMAT
+from triage.cli import doctoring
 from triage.cli.main import app
 from triage.errors import DetectorError
 from triage.findings import registry
 from triage.findings.detector import Detector, Reader
 from triage.findings.scripted import Said, Scripted
+from triage.frames.sandbox import seccomp
 from triage.records import SCHEMA, Frame
+from triage.run.dump import Found, walk
+from triage.run.watching import Watch
 from triage.settings import Settings
 
 README = Path(__file__).parent.parent.parent / "README.md"
@@ -170,6 +175,50 @@ def test_a_scan_asked_wrongly_says_what_was_meant_and_ends_with_2(
     assert result.exit_code == 2
     assert said in result.stderr
     assert not (tmp_path / "case").exists(), "nothing is made before everything asked for is understood"
+
+
+def test_a_watched_dump_is_scanned_again_when_something_came_until_ctrl_c(
+    dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def news(self: Watch) -> tuple[list[Found], list[Found]]:
+        if (dump / "new.mp4").exists():
+            signal.raise_signal(signal.SIGINT)
+            return [], []
+        media.video(dump / "new.mp4", pictures=12)
+        there = list(walk([dump], leave_out=tmp_path / "case"))
+        return there, [item for item in there if item.path.name == "new.mp4"]
+
+    monkeypatch.setattr(Watch, "news", news)
+    monkeypatch.setattr("triage.cli.scanning.EVERY_S", 0.01)
+    result = triage("scan", dump, "--case", tmp_path / "case", "--watch")
+    assert result.exit_code == 1, "empty.mp4 could not be examined"
+    assert "This run: 1 file, 1 examined" in result.stderr
+    assert "4 files, 4 different contents" in result.stdout
+
+
+def test_ctrl_c_finishes_the_video_in_hand_and_leaves_the_others(
+    dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(frame: Frame) -> Said:
+        if frame.time_ms == 0:
+            signal.raise_signal(signal.SIGINT)
+        return bright_is_armed(frame)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "open_models", lambda _: ([Scripted(press)], []))
+        result = triage("scan", dump, "--case", tmp_path / "case")
+    assert result.exit_code == 130
+    assert "This run: 1 file, 1 examined" in result.stderr
+    assert "run the same command again" in result.stderr
+    status = triage("status", tmp_path / "case").stdout
+    assert "2 files are still to be examined" in status
+    assert "how long they take cannot be told yet" in status
+
+
+def test_a_memory_limit_that_is_no_size_is_said(dump: Path, tmp_path: Path) -> None:
+    result = triage("scan", dump, "--case", tmp_path / "case", "--memory-limit", "much")
+    assert result.exit_code == 2
+    assert "a size such as 8G" in result.stderr
 
 
 def test_a_dump_without_any_file_is_said(tmp_path: Path) -> None:
@@ -381,6 +430,16 @@ def test_the_doctor_names_what_nobody_looks_for() -> None:
     assert shown.exit_code == 0
     assert "Blind: no model looks for" in shown.stdout
     assert "sexual content" in shown.stdout
+
+
+def test_the_doctor_tries_what_a_decoder_could_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "\n".join(line for line, _ in doctoring.findings())
+    if seccomp.is_known():
+        assert "in a process of its own without files, network or other processes" in said
+    monkeypatch.setattr(doctoring, "abilities", lambda: {"files": True, "network": True, "processes": False})
+    said = "\n".join(line for line, _ in doctoring.findings())
+    assert "without files" not in said
+    assert "could read and write what you can and reach the network" in said
 
 
 def test_the_doctor_ends_with_3_when_weights_are_unfit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

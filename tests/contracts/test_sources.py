@@ -11,14 +11,15 @@ import pytest
 
 from tests import media
 from triage.errors import Refusal, VideoError
-from triage.frames.pyav import open_video
+from triage.frames import pyav
+from triage.frames.sandbox import source
 from triage.frames.source import FrameSource
 from triage.records import Coverage, Extent, Frame
 from triage.settings import Mode, Sampling
 
 Opener = Callable[[Path, str, Sampling], AbstractContextManager[FrameSource]]
 
-SOURCES: dict[str, Opener] = {"pyav": open_video}
+SOURCES: dict[str, Opener] = {"pyav": pyav.open_video, "sandbox": source.open_video}
 
 pytestmark = pytest.mark.parametrize("opener", SOURCES.values(), ids=SOURCES.keys())
 

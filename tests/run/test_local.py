@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,13 +19,16 @@ from tests import media
 from tests.examples import bright_is_armed, nobody, scripted_stages
 from triage import __version__, pipeline
 from triage.case.store import Case, open_case
-from triage.errors import DetectorError
+from triage.errors import DetectorError, Refusal, VideoError
 from triage.findings.scripted import Said, Scripted
+from triage.frames.sandbox import source
+from triage.frames.sandbox.limits import Limits
+from triage.frames.source import FrameSource
 from triage.pipeline import Stages, make_stages
 from triage.records import Finding, Frame
 from triage.run.dump import Found, dump_roots, walk
 from triage.run.local import Done, Outcome, Tally, scan
-from triage.settings import load_settings
+from triage.settings import Sampling, load_settings
 
 
 @dataclass
@@ -36,7 +40,7 @@ class Watched:
     def begin(self, found: Found) -> None:
         pass
 
-    def at(self, time_ms: int) -> None:
+    def at(self, found: Found, time_ms: int) -> None:
         pass
 
     def end(self, found: Found, outcome: Outcome) -> None:
@@ -219,6 +223,54 @@ def test_what_an_older_version_could_not_read_is_tried_again(dump: Path, case: C
     again = run(dump, case, stages)
     assert again["note.mp4"] is Done.REFUSED
     assert run(dump, case, stages)["note.mp4"] is Done.ALREADY
+
+
+@pytest.fixture
+def poison(dump: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The decoder crashes over clip.mp4 after three pictures, over half.mp4 before the first; which were tried."""
+    tried: list[str] = []
+
+    def crashes(path: Path, video_id: str, sampling: Sampling) -> AbstractContextManager[FrameSource]:
+        tried.append(path.name)
+        if path.name in {"clip.mp4", "copy.mp4"}:
+            return source.open_video(path, video_id, replace(sampling, step_ms=200), Limits(most_looks=3))
+        if path.name == "half.mp4":
+            raise VideoError(Refusal.UNREADABLE, "the decoder was stopped before the first picture: it crashed")
+        return source.open_video(path, video_id, sampling)
+
+    monkeypatch.setattr(pipeline, "open_video", crashes)
+    return tried
+
+
+def test_a_file_that_stops_its_decoder_is_one_row_and_not_tried_for_ever(
+    dump: Path, case: Case, poison: list[str]
+) -> None:
+    run(dump, case)
+    rows = {Path(row["video"]["path"]).name: row for row in case.rows()}
+    assert rows["clip.mp4"]["coverage"]["extent"] == "partial"
+    assert rows["clip.mp4"]["verdict"]["queue"] == "priority"
+    assert rows["half.mp4"]["verdict"]["reasons"][0]["rule"] == "unreadable"
+    assert rows["bright.mkv"]["coverage"]["extent"] == "whole"
+    poison.clear()
+    again = run(dump, case)
+    assert poison == []
+    assert set(again.values()) == {Done.ALREADY, Done.SAME_BYTES}
+
+
+def test_a_file_that_stopped_its_decoder_is_tried_when_asked_or_by_another_version(
+    dump: Path, case: Case, poison: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(dump, case)
+    poison.clear()
+    roots = dump_roots([dump])
+    found = list(walk(roots, leave_out=case.folder))
+    scan(case, roots, found, scripted_stages(), Watched(), Tally(), retry=True)
+    assert sorted(poison) == ["clip.mp4", "empty.mp4", "half.mp4", "note.mp4"]
+    poison.clear()
+    monkeypatch.setattr("triage.run.local.__version__", "9.9.9")
+    stages = scripted_stages()
+    run(dump, case, replace(stages, provenance=replace(stages.provenance, version="9.9.9")))
+    assert sorted(poison) == ["clip.mp4", "empty.mp4", "half.mp4", "note.mp4"]
 
 
 def test_a_model_that_failed_everywhere_did_not_look(dump: Path, case: Case) -> None:

@@ -19,7 +19,7 @@ import errno
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -307,6 +307,27 @@ class Case:
             left=pending + unfinished,
             otherwise=otherwise,
         )
+
+    def left(self) -> list[Path]:
+        """Files whose turn has not come yet, or whose contents no scan has finished."""
+        paths = self._catalogue.all(
+            "SELECT path FROM places WHERE is_there AND ((video = '' AND kind IS NULL) "
+            "OR (video != '' AND video NOT IN (SELECT video FROM results))) ORDER BY path"
+        )
+        return [Path(os.fsdecode(path)) for (path,) in paths]
+
+    def written(self) -> list[tuple[float, int]]:
+        """When the report of each content was written, in seconds since 1970, and how many bytes the content has."""
+        sizes = self._catalogue.all(
+            "SELECT results.video, results.settings, max(places.size) FROM results JOIN places USING (video) "
+            "WHERE queue != ? GROUP BY results.video",
+            (Queue.SEALED,),
+        )
+        found = []
+        for video, settings, size in sizes:
+            with suppress(OSError):
+                found.append((self._report_path(video, settings).stat().st_mtime, size or 0))
+        return sorted(found)
 
     def places(self) -> list[tuple[Path, str, Stamp]]:
         """Every file that was read and is still there as far as is known, with its SHA-256 and its stamp then."""

@@ -13,8 +13,9 @@ from triage import __version__
 from triage.cards import blind_spots
 from triage.cli.known_models import NUDENET
 from triage.cli.showing import background_words
-from triage.errors import WeightsError
+from triage.errors import VideoError, WeightsError
 from triage.findings.yolo import pick_device
+from triage.frames.sandbox.source import USUAL, abilities
 from triage.phrases import ROLE_WORDS, listing
 from triage.records import LOOKS, ROLE_NEEDS, Role
 from triage.shipped import shipped
@@ -43,6 +44,7 @@ def findings() -> Iterator[tuple[str, int]]:
         except PackageNotFoundError:
             yield f"  {package} is missing; install triage again with pip", 1
     yield from _device()
+    yield from _decoding()
     yield from _weights()
     yield _tripwire(), 0
     yield f"Your own weights live in {user_folder()}", 0
@@ -60,6 +62,33 @@ def _device() -> Iterator[tuple[str, int]]:
         yield "  Slow here: --settings thorough looks at every picture that changes.", 0
     else:
         yield f"Device: {device}, through ultralytics and torch", 0
+
+
+def _decoding() -> Iterator[tuple[str, int]]:
+    """What a file could do that takes over its decoder, tried here and now."""
+    limits = f"at most {USUAL.memory_bytes // 2**30} GiB of memory, and ended when it gives no sign of going on"
+    try:
+        can = abilities()
+    except VideoError as error:
+        yield f"Decoding: in a process of its own, which cannot be started here: {error.why}", 1
+        return
+    able = [words for name, words in ABILITIES.items() if can[name]]
+    if not able:
+        yield f"Decoding: in a process of its own without files, network or other processes; {limits}", 0
+        return
+    yield f"Decoding: in a process of its own; {limits}", 0
+    yield (
+        f"  Weak here: this system has no filter of system calls that triage knows (seccomp on Linux). A file made to "
+        f"take over its decoder could {listing(able)}. Scan what you do not trust in a virtual machine.",
+        0,
+    )
+
+
+ABILITIES = {
+    "files": "read and write what you can",
+    "network": "reach the network",
+    "processes": "start other programs",
+}
 
 
 def _weights() -> Iterator[tuple[str, int]]:

@@ -79,6 +79,24 @@ def scan(
         typer.Option(help="Folder for the results; made if absent.", show_default=False, parser=_named, metavar="CASE"),
     ],
     bank: Banks = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            help="Processes that look at pictures, each with its own models; 0: as many as fit.",
+            min=0,
+            envvar="TRIAGE_JOBS",
+        ),
+    ] = 0,
+    memory_limit: Annotated[
+        str,
+        typer.Option(help="Memory for all of them, as 8G; without it, what is free.", metavar="SIZE"),
+    ] = "",
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try again what could not be decoded, or not to its end.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on with what is added to the folders, until Ctrl-C.")
+    ] = False,
     settings: SettingsName = "default",
     set_: Overrides = None,
 ) -> None:
@@ -89,7 +107,8 @@ def scan(
     """
     from triage.cli import scanning
 
-    outcome = scanning.run(dumps, case, settings, set_ or [], bank or [])
+    means = scanning.Means(jobs, memory_limit, retry, watch)
+    outcome = scanning.run(dumps, case, settings, set_ or [], bank or [], means)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
     if outcome.failed:

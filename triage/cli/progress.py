@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -17,7 +18,7 @@ from triage.cli.console import say
 from triage.copying import Pass
 from triage.errors import Refusal
 from triage.names import shown
-from triage.phrases import clock, counted
+from triage.phrases import clock, counted, rough
 from triage.run.blurring import Became, Original
 from triage.run.blurring import Outcome as Copy
 from triage.run.dump import Found
@@ -103,18 +104,19 @@ class ScanProgress(_Shown):
         """``name: why`` of what could not be examined."""
         self._size = size
         self._size_done, self._footage_ms, self._worked, self._worked_size = 0, 0, 0, 0
-        self._name, self._at_ms = "", 0
+        self._in_hand: dict[Path, int] = {}
 
     def begin(self, found: Found) -> None:
-        self._name, self._at_ms = shown(found.path.name), 0
+        self._in_hand[found.path] = 0
         self._show()
 
-    def at(self, time_ms: int) -> None:
-        self._at_ms = time_ms
+    def at(self, found: Found, time_ms: int) -> None:
+        self._in_hand[found.path] = time_ms
         self._show()
 
     def end(self, found: Found, outcome: Outcome) -> None:
         done, row = outcome.done, outcome.row
+        self._in_hand.pop(found.path, None)
         self._files_done += 1
         self._size_done += found.size
         if done in {Done.EXAMINED, Done.REFUSED, Done.SEALED}:
@@ -122,23 +124,29 @@ class ScanProgress(_Shown):
             self._worked_size += found.size
         if done is Done.EXAMINED and row is not None:
             self._footage_ms += row["coverage"]["reached_ms"]
-        self._at_ms = 0
         if why := _failure(outcome):
             self.failed.append(f"{shown(found.path)}: {why}")
         self._show()
 
     def _state(self) -> str:
         passed = self._passed_s
-        rate = (self._footage_ms + self._at_ms) / 1000 / passed if passed > 1 else 0.0
+        rate = (self._footage_ms + sum(self._in_hand.values())) / 1000 / passed if passed > 1 else 0.0
         parts = []
         settled = self._worked >= SETTLED_FILES or self._worked_size > SETTLED_SHARE * self._size
         if passed > SETTLED_S and settled and self._worked_size:
             left_s = (self._size - self._size_done) / self._worked_size * passed
-            parts.append(f"about {_rough(left_s)} left")
+            parts.append(f"about {rough(left_s)} left")
         if rate:
             parts.append(f"{rate:.1f} s of footage a second")
-        where = f" at {clock(self._at_ms)}" if self._at_ms else ""
-        return ", ".join([*parts, f"{self._name}{where}"])
+        return ", ".join([*parts, self._where()])
+
+    def _where(self) -> str:
+        """The file in hand, of several the one that was begun first, and how far it is."""
+        path, at_ms = next(iter(self._in_hand.items()), (None, 0))
+        if path is None:
+            return ""
+        others = f" and {len(self._in_hand) - 1} more" if len(self._in_hand) > 1 else ""
+        return f"{shown(path.name)}{f' at {clock(at_ms)}' if at_ms else ''}{others}"
 
 
 class CopyProgress(_Shown):
@@ -186,7 +194,7 @@ class CopyProgress(_Shown):
         parts = []
         worked = self._worked_size + self._share * self._present
         if self._passed_s > SETTLED_S and worked > SETTLED_SHARE * self._size:
-            parts.append(f"about {_rough((self._size - worked) / worked * self._passed_s)} left")
+            parts.append(f"about {rough((self._size - worked) / worked * self._passed_s)} left")
         where = f" at {clock(self._at_ms)}" if self._at_ms else ""
         return ", ".join([*parts, f"{self._doing} {self._name}{where}".strip()])
 
@@ -204,9 +212,3 @@ def _failure(outcome: Outcome) -> str | None:
         return str(first["words"]) if first["rule"] in FAILED else None
     faults = [fault["why"] for fault in outcome.row["faults"]]
     return f"not wholly examined: {'; '.join(faults)}" if faults else None
-
-
-def _rough(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

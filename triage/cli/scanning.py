@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from triage.case.store import only_scan, open_case
+from triage.case.store import Case, only_scan, open_case
 from triage.cli import recording
 from triage.cli.console import say, tell
 from triage.cli.matching import bring_up_to_date, open_banks
 from triage.cli.progress import ScanProgress
 from triage.cli.showing import status_lines
+from triage.cli.stopping import stops_gently
 from triage.errors import UsageError
+from triage.matches.bank import Bank
 from triage.names import shown
 from triage.phrases import ROLE_WORDS, clock, counted, listing
-from triage.pipeline import Stages, make_stages
-from triage.run.dump import dump_roots, walk
-from triage.run.local import Done, Tally, scan
-from triage.settings import load_settings
+from triage.pipeline import Stages
+from triage.run.crew import crew, may_look_on_card, memory_size, planned
+from triage.run.dump import Found, dump_roots, walk
+from triage.run.local import Done, Hands, Tally, scan
+from triage.run.watching import EVERY_S, Watch
+from triage.settings import Settings, load_settings
 
 MOST_NAMED = 20
 """Failed files named on stderr at the end; the queue has them all."""
@@ -36,8 +41,27 @@ class Outcome:
     interrupted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a scan may take, and what it tries again."""
+
+    jobs: int = 1
+    """Processes that look at pictures; 0: as many as fit this machine."""
+    memory_limit: str = ""
+    """As people write it, ``8G``; empty: what is free."""
+    retry: bool = False
+    """Try again what could not be decoded, or not to its end."""
+    watch: bool = False
+    """Go on with what comes later, until somebody stops it."""
+
+
 def run(
-    dumps: Sequence[Path], folder: Path, settings: str, overrides: Sequence[str], banks: Sequence[Path] = ()
+    dumps: Sequence[Path],
+    folder: Path,
+    settings: str,
+    overrides: Sequence[str],
+    banks: Sequence[Path] = (),
+    means: Means = Means(),
 ) -> Outcome:
     """Bring the case in ``folder`` up to date with the dumps, and say how it went.
 
@@ -45,7 +69,8 @@ def run(
         banks: folders of known clips that everything is compared with.
 
     Raises:
-        UsageError: a dump, a bank or a settings file is not there, or there is no file in the dumps.
+        UsageError: a dump, a bank or a settings file is not there, there is no file in the dumps, or not even one
+            process fits into the memory.
         MatchIndexError: a bank cannot be used.
         WeightsError: a model is absent or unfit.
         CaseError: the case folder cannot be used.
@@ -58,30 +83,83 @@ def run(
     if not found:
         beside = " but review copies that triage made" if copies else ""
         raise UsageError(f"{', '.join(map(str, dumps))}: there is no file in it{beside}, so no video either")
-    stages = make_stages(chosen)
-    _say_blind(stages)
-    interrupted = False
-    with open_banks(banks) as opened, open_case(folder, make=True) as case, only_scan(case):
-        recording.scan_begins(case, roots, len(found), stages.provenance.settings)
-        with ScanProgress(len(found), sum(item.size for item in found)) as progress:
-            tally = Tally()
-            try:
-                scan(case, roots, found, stages, progress, tally)
-            except KeyboardInterrupt:
-                interrupted = True
-        recording.scan_ends(case, tally.of, tally.footage_ms, stages.provenance.settings, interrupted=interrupted)
-        _summarise(tally, progress.failed, folder)
-        if stages.embedder is None:
-            say("No model at hand makes fingerprints: copies and known clips are not found.")
-        elif not interrupted:
-            bring_up_to_date(case, opened, stages.embedder.model, chosen)
-        for line in status_lines(case):
-            tell(line)
-    if interrupted:
+    memory_limit = memory_size(means.memory_limit) if means.memory_limit else None
+    plan = planned(means.jobs, memory_limit, looks_on_card=may_look_on_card(chosen.detecting.device))
+    with ExitStack() as working:
+        stages, hands = working.enter_context(crew(plan, chosen))
+        _say_blind(stages)
+        with open_banks(banks) as opened, open_case(folder, make=True) as case, only_scan(case):
+            turn = _Scan(case, opened, chosen, stages, hands, roots, retry=means.retry)
+            turn.once(found, found)
+            if means.watch and not turn.interrupted:
+                turn.watch(Watch(roots, folder, found))
+            working.close()  # nobody looks any more, and comparing wants the memory
+            turn.compare()
+            for line in status_lines(case):
+                tell(line)
+    if turn.interrupted:
         say("stopped. Nothing that was finished is lost: run the same command again, and it goes on from here")
     else:
         tell(f"Next: triage queue {shown(folder)}")
-    return Outcome(bool(progress.failed), interrupted)
+    return Outcome(turn.failed, turn.interrupted)
+
+
+class _Scan:
+    """One scan, or with ``watch`` several, of the same dumps into one case."""
+
+    def __init__(
+        self,
+        case: Case,
+        banks: Sequence[Bank],
+        settings: Settings,
+        stages: Stages,
+        hands: Hands,
+        roots: Sequence[Path],
+        *,
+        retry: bool,
+    ) -> None:
+        self._case, self._banks, self._settings, self._stages = case, banks, settings, stages
+        self._hands, self._roots, self._retry = hands, roots, retry
+        self.failed = self.interrupted = False
+
+    def once(self, found: Sequence[Found], there: Sequence[Found]) -> None:
+        """Bring these files of all that are there up to date, and say what was done."""
+        tally = Tally()
+        settings = self._stages.provenance.settings
+        recording.scan_begins(self._case, self._roots, len(found), settings)
+        with (
+            ScanProgress(len(found), sum(item.size for item in found)) as progress,
+            stops_gently(self._hands.is_stopped, self._hands.let_go),
+        ):
+            try:
+                scan(
+                    *(self._case, self._roots, found, self._stages, progress, tally, self._hands),
+                    retry=self._retry,
+                    there=there,
+                )
+            except KeyboardInterrupt:
+                self.interrupted = True
+        recording.scan_ends(self._case, tally.of, tally.footage_ms, settings, interrupted=self.interrupted)
+        self.failed = self.failed or bool(progress.failed)
+        _summarise(tally, progress.failed, self._case.folder)
+
+    def watch(self, dumps: Watch) -> None:
+        """Bring up to date what comes, until somebody stops it."""
+        say(f"watching the dump: what is new is examined when nobody writes to it for {EVERY_S:.0f} s; Ctrl-C ends")
+        self.compare()
+        with stops_gently(self._hands.is_stopped, self._hands.let_go):
+            while not self._hands.is_stopped.wait(EVERY_S):
+                there, new = dumps.news()
+                if new:
+                    self.once(new, there)
+                    self.compare()
+
+    def compare(self) -> None:
+        """Find copies and known clips among what was scanned."""
+        if self._stages.embedder is None:
+            say("No model at hand makes fingerprints: copies and known clips are not found.")
+        elif not self.interrupted:
+            bring_up_to_date(self._case, self._banks, self._stages.embedder.model, self._settings)
 
 
 def _say_copies(copies: Mapping[Path, int]) -> None:

@@ -10,8 +10,9 @@ from triage.case.rows import Row, is_sealed
 from triage.case.store import Case
 from triage.cli.known import known_lines, unseen_line
 from triage.names import shown
-from triage.phrases import ROLE_WORDS, clock, counted, listing
+from triage.phrases import ROLE_WORDS, clock, counted, listing, rough, sized
 from triage.records import LOOKS, Extent, Queue, Role
+from triage.run.standing import Standing, standing
 from triage.settings import Sourced, listed
 from triage.shipped import shipped
 from triage.verdicts.rules import NOT_LOOKED_FOR
@@ -45,12 +46,27 @@ def status_lines(case: Case) -> Iterator[str]:
         yield f"  {unseen}"
     if counts.kinds.get(Extent.PARTIAL):
         yield f"  {counted(counts.kinds[Extent.PARTIAL], 'video', 'videos')} not wholly seen; the queue says why"
-    if counts.left:
-        yield f"  {counted(counts.left, 'file is', 'files are')} still to be examined: run the scan again"
+    yield from _standing_lines(standing(case))
     if counts.otherwise:
         yield f"  {counts.otherwise} examined with other settings or models than the last scan had"
     if counts.gone:
         yield f"  {counted(counts.gone, 'file is', 'files are')} no longer where it was scanned; the results are kept"
+
+
+def _standing_lines(how: Standing) -> Iterator[str]:
+    """What failed and whether it will be tried again, what is left, and for how long."""
+    if how.tried_again:
+        yield f"  {counted(how.tried_again, 'file', 'files')} could not be read; every scan tries again"
+    if how.tried_when_asked:
+        contents = counted(how.tried_when_asked, "content", "contents")
+        yield f"  {contents} could not be decoded; a newer version tries again, and: scan --retry"
+    if how.left:
+        yield f"  {counted(how.left, 'file is', 'files are')} still to be examined: run the scan again"
+        size = sized(how.left_bytes)
+        if how.left_s is not None:
+            yield f"  {size} are left: about {rough(how.left_s)}, at the pace of the last reports"
+        else:
+            yield f"  {size} are left; how long they take cannot be told yet"
 
 
 def queue_lines(case: Case, queue: Queue | None, limit: int | None) -> Iterator[str]:

@@ -8,6 +8,8 @@ mark of damage, and taking the log from decoder threads can lock up (they wait f
 from __future__ import annotations
 
 import errno
+import importlib
+import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -161,6 +163,23 @@ def open_video(path: Path, video_id: str, sampling: Sampling) -> Iterator[FrameS
     """
     with opened(path, video_id) as (container, file):
         yield _apart(lambda: _PyavSource(container, file, sampling), file.bytes_read)
+
+
+@contextmanager
+def open_stream(file: BinaryIO, video_id: str, sampling: Sampling) -> Iterator[_PyavSource]:
+    """The same of a file that is open already, decoded in the calling thread: for a process that Ctrl-C does not reach.
+
+    Args:
+        file: is read and sought in, no more.
+        video_id: as in ``open_video``; the video's path is empty.
+        sampling: which moments to look at.
+
+    Raises:
+        VideoError: as ``open_video``.
+    """
+    known = _read_beginning(Path(), video_id, file)
+    with _open_container(known) as container:
+        yield _PyavSource(container, known, sampling)
 
 
 @contextmanager
@@ -325,6 +344,8 @@ class Decoder:
         self._stated: Orientation | None = file.grid.orientation if file.grid else None
         self._turns: dict[int, Orientation] = {}
         self._bgr = VideoReformatter()
+        self.on_picture: Callable[[], None] = _nothing
+        """Called for every decoded picture."""
         self._pictures = self._stitch(file.grid) if file.grid else self._decode()
         self._first = next(self._pictures, None)
         codec = self._stream.codec_context.codec.canonical_name
@@ -399,6 +420,7 @@ class Decoder:
     def _time_ms(self, picture: VideoFrame) -> int:
         """The time of the next picture, which is this one; marks of damage are counted."""
         time_ms = self._clock.tell(self._stored_ms(picture))
+        self.on_picture()
         self._tally.false_times = max(self._tally.false_times, self._clock.false_times)
         if picture.is_corrupt:
             self._tally.damaged_pictures += 1
@@ -652,6 +674,17 @@ class _PyavSource(Decoder):
             self._tally.skipped_packets += 1
             self._tally.damage(seen.time_ms)
             return None
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
+def load_whole() -> None:
+    """Load all of PyAV, which otherwise loads parts of itself when they are first needed."""
+    for part in pkgutil.walk_packages(av.__path__, "av."):
+        if part.name != "av.__main__":  # that one runs
+            importlib.import_module(part.name)
 
 
 def _read_orientation(picture: VideoFrame) -> Orientation:

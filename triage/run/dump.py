@@ -9,9 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage.archive import Contents, contents
 from triage.case.catalogue import CATALOGUE
 from triage.copying import left_in
-from triage.errors import UsageError
+from triage.errors import UsageError, VideoError
+from triage.original import open_original
+from triage.phrases import counted
 from triage.run.copy_list import NAME, is_copy_list
 
 
@@ -23,6 +26,8 @@ class Found:
     size: int
     refused: str | None = None
     """Why it cannot be read; None for an ordinary file."""
+    holds: str | None = None
+    """Of an archive whose files follow, a sentence that says so."""
 
 
 def dump_roots(dumps: Sequence[Path]) -> list[Path]:
@@ -79,8 +84,13 @@ def walk(dumps: Sequence[Path], leave_out: Path, copies: Counter[Path] | None = 
             except OSError as error:
                 mode, refused = None, f"the system does not let us look into it: {error.strerror}"
             met.add(path)
-            if refused != SKIPPED:
-                yield Found(path, mode.st_size if mode else 0, refused)
+            if refused == SKIPPED:
+                continue
+            inside = _inside(path) if refused is None else None
+            holds = None if inside is None else _holds(inside)
+            yield Found(path, mode.st_size if mode else 0, refused, holds)
+            if inside is not None:
+                yield from (Found(member.path, member.size, member.refused) for member in inside.members)
 
 
 SKIPPED = ""
@@ -95,6 +105,20 @@ def _without_copies(folder: Path, names: Sequence[str], copies: Counter[Path] | 
     if ours and is_copy_list(folder / NAME):
         ours.add(NAME)
     return (name for name in names if name not in ours)
+
+
+def _inside(path: Path) -> Contents | None:
+    """What is in this file, if it is an archive that can be looked into."""
+    try:
+        with open_original(path) as file:
+            return contents(path, file)
+    except (OSError, VideoError):  # whatever it is, it is met again when it is scanned
+        return None
+
+
+def _holds(inside: Contents) -> str:
+    files = counted(len(inside.members), "file", "files")
+    return f"it is an archive ({inside.kind}) of {files}; each has a row of its own"
 
 
 def _is_case(folder: Path) -> bool:

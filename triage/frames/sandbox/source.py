@@ -1,0 +1,350 @@
+"""A source of frames whose decoder is another process: limited, watched, and never trusted."""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from triage.errors import Refusal, VideoError
+from triage.frames.sandbox import messages
+from triage.frames.sandbox.child import places
+from triage.frames.sandbox.decoders import Ended, Started, start
+from triage.frames.sandbox.limits import Limits
+from triage.frames.sandbox.messages import Heard, NonsenseError
+from triage.frames.source import FrameSource
+from triage.frames.times import longest_gap_ms
+from triage.original import open_original
+from triage.phrases import clock, counted, rough
+from triage.records import DECODER_STOPPED, Coverage, Frame, Video
+from triage.settings import Sampling
+
+USUAL = Limits()
+ROOM_BYTES = 48 * 2**20
+"""Of the memory that pictures come through: 8 of full HD, 2 of 4K, and at least 1 of any size."""
+CRASHES = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGSYS", "SIGTRAP"})
+"""Signals that a process brings on itself. Others come from outside, and say nothing of the file."""
+WAITED = 0.5
+"""A decoder without a sign of life that calculated for less than this share of the time was waiting for the disk."""
+
+
+@contextmanager
+def open_video(path: Path, video_id: str, sampling: Sampling, limits: Limits = USUAL) -> Iterator[FrameSource]:
+    """A source of this file's frames, as ``frames.pyav.open_video`` has it, decoded in a process of its own.
+
+    The file is opened here, to be read and nothing else, and handed over open. A decoder that crashes, hangs or takes
+    too much costs this file: what came before is kept, and coverage says what happened.
+
+    Raises:
+        VideoError: there is no picture to look at; ``kind`` says why.
+    """
+    with open_original(path) as file, open_stream(file, path, video_id, sampling, limits) as source:
+        yield source
+
+
+@contextmanager
+def open_stream(
+    file: BinaryIO, path: Path, video_id: str, sampling: Sampling, limits: Limits = USUAL
+) -> Iterator[FrameSource]:
+    """The same of a file that is open already.
+
+    Args:
+        file: has a handle of the system's own.
+        path: what the video calls itself.
+    """
+    size = os.fstat(file.fileno()).st_size
+    request = {
+        "job": "look",
+        "sampling": asdict(sampling),
+        "memory_bytes": limits.memory_bytes,
+        "cpu_s": limits.cpu_s(size),
+        "picture_bytes_in_all": ROOM_BYTES,
+    }
+    decoder = _Watched(start(file, request), limits, limits.cpu_s(size))
+    try:
+        yield _Source(decoder, path, video_id, sampling, limits.most_looks)
+    finally:
+        decoder.end()
+
+
+def abilities() -> Mapping[str, bool]:
+    """What a decoder could do that was taken over by a file: reach ``files``, the ``network``, start ``processes``.
+
+    Raises:
+        VideoError: no decoder can be started.
+    """
+    limits = USUAL
+    with tempfile.TemporaryFile() as nothing:
+        request = {"job": "try", "memory_bytes": limits.memory_bytes, "cpu_s": limits.cpu_s(0)}
+        decoder = _Watched(start(nothing, request), limits, limits.cpu_s(0))
+        try:
+            heard = decoder.hear()
+            return {name: heard.truth(name) for name in ("files", "network", "processes")}
+        except (_GoneError, NonsenseError) as error:
+            raise VideoError(Refusal.NOT_OPENED, f"no decoder can be started: {error}") from error
+        finally:
+            decoder.end()
+
+
+class _GoneError(Exception):
+    """The decoder will say nothing any more; the message says why, in words that follow on "it was stopped:"."""
+
+    def __init__(self, why: str, *, is_about_file: bool = True) -> None:
+        super().__init__(why)
+        self.is_about_file = is_about_file
+
+
+class _Watched:
+    """A decoder, its words, and the clock that runs while it says nothing."""
+
+    def __init__(self, started: Started, limits: Limits, cpu_s: int) -> None:
+        self._started, self._limits, self._cpu_s = started, limits, cpu_s
+        self._waited_s = 0.0
+        started.channel.settimeout(limits.idle_s)
+
+    def hear(self) -> Heard:
+        """Its next message.
+
+        Raises:
+            NonsenseError: it is none.
+            _GoneError: it ended, or gave no sign of life for too long and was ended.
+        """
+        began = time.monotonic()
+        try:
+            message = messages.hear(self._started.channel)
+        except TimeoutError:
+            waited_s = time.monotonic() - began
+            ended = self.end()
+            if ended.cpu_s < WAITED * waited_s:
+                raise _GoneError(
+                    f"nothing could be read for {waited_s:.0f} s; is the disk or the share slow, or gone?",
+                    is_about_file=False,
+                ) from None
+            raise _GoneError(f"it gave no sign of going on for {self._limits.idle_s:g} s") from None
+        self._waited_s += time.monotonic() - began
+        if message is None:
+            raise self._why_it_ended(self.end())
+        if self._waited_s > self._limits.most_waits * self._cpu_s:
+            raise _GoneError(f"it kept us waiting for {rough(self._waited_s)}")
+        return Heard(message)
+
+    def lend(self, handle: int) -> None:
+        """Hand over the memory for pictures."""
+        self._send(lambda channel: socket.send_fds(channel, [b"m"], [handle]))
+
+    def offer(self, place: int) -> None:
+        """Let it put a picture there."""
+        self._send(lambda channel: channel.sendall(bytes([place])))
+
+    def _send(self, how: Any) -> None:  # noqa: ANN401  a function of the channel
+        try:
+            how(self._started.channel)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # what it said before it ended is still to be heard
+        except TimeoutError:
+            raise _GoneError("it did not take what was sent to it") from None
+
+    def end(self) -> Ended:
+        return self._started.end()
+
+    def _why_it_ended(self, ended: Ended) -> _GoneError:
+        if ended.signal == signal.SIGXCPU or (ended.signal == signal.SIGKILL and ended.cpu_s >= self._cpu_s):
+            seconds = counted(self._cpu_s, "second", "seconds")
+            return _GoneError(f"it calculated for more than the {seconds} that a file of this size may take")
+        name = signal.Signals(ended.signal).name if ended.signal in set(signal.Signals) else str(ended.signal)
+        if name in CRASHES:
+            return _GoneError(f"it crashed ({name})")
+        if ended.signal:
+            return _GoneError(
+                f"it was ended from outside ({name}), as a system does that is short of memory", is_about_file=False
+            )
+        return _GoneError("it failed" if ended.code else "it ended before the video did")
+
+
+class _Source:
+    """See ``FrameSource``; every word and number comes from a decoder that nobody trusts."""
+
+    def __init__(self, decoder: _Watched, path: Path, video_id: str, sampling: Sampling, most_looks: int) -> None:
+        """Wait for the first picture.
+
+        Raises:
+            VideoError: there is none.
+        """
+        self._decoder, self._most_looks = decoder, most_looks
+        self._step_ms = longest_gap_ms(sampling)
+        self._is_read = False
+        self._coverage: Coverage | None = None
+        self._stood_ms: dict[int, int] = {}
+        self._times_ms: list[int] = []
+        self._reached_ms = self._near_identical = self._undecoded = 0
+        try:
+            heard = self._hear("video")
+            self.video: Video = messages.heard_video(heard, path, video_id)
+        except (_GoneError, NonsenseError) as error:
+            raise self._refused(error) from error
+        self._shape = (self.video.height_px, self.video.width_px, 3)
+
+    def frames(self) -> Iterator[Frame]:
+        """See ``FrameSource.frames``; also UNREADABLE, where the decoder was stopped before any picture came."""
+        if self._is_read:
+            raise ValueError("a source is read once; open the video again")
+        self._is_read = True
+        return self._frames()
+
+    def coverage(self) -> Coverage:
+        """See ``FrameSource.coverage``."""
+        if self._coverage is None:
+            raise ValueError("coverage is known when the frames have been read to their end")
+        return self._coverage
+
+    def stood_ms(self) -> Mapping[int, int]:
+        """See ``FrameSource.stood_ms``."""
+        return MappingProxyType(self._stood_ms)
+
+    def _frames(self) -> Iterator[Frame]:
+        size = self._shape[0] * self._shape[1] * 3
+        count = places(size, ROOM_BYTES)
+        with _memory(count * size) as (handle, shown):
+            try:
+                self._decoder.lend(handle)
+                for place in range(count):
+                    self._decoder.offer(place)
+                while (heard := self._hear("frame", "stood")).kind == "frame":
+                    if len(self._times_ms) >= self._most_looks:
+                        raise _GoneError(f"it holds more than {self._most_looks} pictures to be looked at")
+                    place = heard.whole("place", most=count - 1)
+                    frame = self._taken(heard, shown[place * size : (place + 1) * size])
+                    self._decoder.offer(place)
+                    yield frame
+                self._note_stood(heard)
+                self._coverage = messages.heard_coverage(self._hear("end"), len(self._times_ms), self._step_ms)
+            except (_GoneError, NonsenseError) as error:
+                self._decoder.end()
+                self._coverage = self._broken_off(error)
+
+    def _taken(self, heard: Heard, shared: npt.NDArray[np.uint8]) -> Frame:
+        """The frame that this message is about, in memory of its own: what is shared may still be written to."""
+        time_ms = heard.whole("time_ms", (self._times_ms[-1] + 1) if self._times_ms else 0, messages.LATEST_MS)
+        self._note_stood(heard)
+        self._note_where(heard)
+        self._times_ms.append(time_ms)
+        image = shared.reshape(self._shape).copy()
+        image.flags.writeable = False
+        return Frame(self.video, time_ms, image)
+
+    def _note_stood(self, heard: Heard) -> None:
+        """Until when the picture before stood."""
+        stood_ms = heard.whole_or_none("stood_ms", messages.LATEST_MS)
+        if stood_ms is None:
+            return
+        if not self._times_ms or stood_ms < self._times_ms[-1]:
+            raise NonsenseError("a picture that stood before it came")
+        self._stood_ms[self._times_ms[-1]] = stood_ms
+
+    def _note_where(self, heard: Heard) -> None:
+        self._reached_ms = max(self._reached_ms, heard.whole("reached_ms", most=messages.LATEST_MS))
+        self._near_identical, self._undecoded = heard.whole("near_identical"), heard.whole("undecoded")
+
+    def _hear(self, *kinds: str) -> Heard:
+        """The next message of one of these kinds, past signs that it goes on.
+
+        Raises:
+            VideoError: there is nothing to look at, or it cannot be read any further.
+            NonsenseError, _GoneError: as ``_Watched.hear``.
+        """
+        while True:
+            heard = self._decoder.hear()
+            if heard.kind in kinds:
+                return heard
+            if heard.kind == "sign":
+                self._note_where(heard)
+            elif heard.kind == "full":
+                raise _GoneError("it asked for more memory than it may have")
+            elif heard.kind == "failed":
+                raise _GoneError(f"it failed ({heard.text('how', 200)})")
+            elif heard.kind == "refused":
+                refusal = messages.heard_refusal(heard)
+                if self._times_ms and refusal.kind is not Refusal.NOT_OPENED:
+                    raise NonsenseError("a refusal after pictures")
+                raise refusal
+            else:
+                raise NonsenseError(f"a message called {heard.kind!r} in the wrong place")
+
+    def _broken_off(self, error: _GoneError | NonsenseError) -> Coverage:
+        """The coverage of what came before the decoder was stopped.
+
+        Raises:
+            VideoError: nothing came, or it was not about the file, so that another try may bring more.
+        """
+        if not self._times_ms or not _is_about_file(error):
+            raise self._refused(error) from error
+        reached_ms = max(self._reached_ms, self._times_ms[-1])
+        claimed_ms = self.video.duration_ms
+        return Coverage(
+            claimed_ms=claimed_ms,
+            reached_ms=reached_ms,
+            step_ms=self._step_ms,
+            sampled=len(self._times_ms),
+            near_identical=self._near_identical,
+            undecoded=self._undecoded,
+            why=(f"{DECODER_STOPPED} at {clock(reached_ms)}: {_words(error)}; nothing after it was looked at",),
+            short_ms=max(0, (claimed_ms or 0) - reached_ms),
+        )
+
+    def _refused(self, error: _GoneError | NonsenseError) -> VideoError:
+        """The file's row, where no picture came."""
+        self._decoder.end()
+        if not _is_about_file(error):
+            reached = f", at {clock(self._reached_ms)} of the video" if self._reached_ms else ""
+            return VideoError(Refusal.NOT_OPENED, f"its decoder did not get through{reached}: {_words(error)}")
+        return VideoError(Refusal.UNREADABLE, f"{DECODER_STOPPED} before the first picture: {_words(error)}")
+
+
+def _is_about_file(error: _GoneError | NonsenseError) -> bool:
+    return error.is_about_file if isinstance(error, _GoneError) else True
+
+
+def _words(error: _GoneError | NonsenseError) -> str:
+    return str(error) if isinstance(error, _GoneError) else f"it told of {error}, which cannot be"
+
+
+@contextmanager
+def _memory(size: int) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    """Memory to share, by its handle, and as it is read here; nobody can make it smaller while it is read."""
+    handle = _sealed(size) if sys.platform == "linux" else _unnamed(size)
+    try:
+        mapped = mmap.mmap(handle, size, prot=mmap.PROT_READ)
+        yield handle, np.frombuffer(mapped, np.uint8)
+    finally:
+        os.close(handle)
+
+
+F_ADD_SEALS, NO_SHRINKING, NO_GROWING, NO_UNSEALING = 1033, 0x2, 0x4, 0x1
+
+
+def _sealed(size: int) -> int:
+    handle = os.memfd_create("pictures", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(handle, size)
+    # Else a decoder that was taken over could cut it short, and reading it would end this process.
+    fcntl.fcntl(handle, F_ADD_SEALS, NO_SHRINKING | NO_GROWING | NO_UNSEALING)
+    return handle
+
+
+def _unnamed(size: int) -> int:
+    with tempfile.TemporaryFile() as file:
+        file.truncate(size)
+        return os.dup(file.fileno())
