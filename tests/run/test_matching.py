@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from triage.original import Stamp
 from triage.records import Fingerprint, Sealed, Vectors
 from triage.run.finding import find_in_bank, find_in_case
 from triage.run.grouping import group
-from triage.run.matching import inverted, match_bank, match_within
+from triage.run.matching import Matched, Prints, inverted, match_bank, match_within
 from triage.settings import Matching, Settings
 
 SETTINGS = Settings()
@@ -91,6 +92,52 @@ def test_a_new_original_is_found_in_an_earlier_video_that_shows_it_in_a_corner(c
     put(case, "original", KNOWN)
     match_within(case, prints.MODEL, SETTINGS)
     assert others(case, "original") == {prints.video_id("collage")}
+
+
+def test_fingerprints_are_read_again_where_they_do_not_fit_into_memory_and_only_there(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [put(case, f"clip {number}", prints.scene(number, 30)) for number in range(3)]
+    monkeypatch.setattr("triage.run.matching.KEPT_BYTES", 2 * made[0].vectors.nbytes)
+    kept = Prints(case, prints.MODEL, Matching(), Matched())
+    first, second, third = (one.video for one in made)
+    with patch.object(case.copies, "load", wraps=case.copies.load) as load:
+        for video in (first, second, first, third, first, second):
+            assert kept(video) is not None
+    assert [call.args[0] for call in load.call_args_list] == [first, second, third, second]
+
+
+def alike_in_one_picture(seed: int) -> Vectors:
+    """A video that has a picture like all others of its kind, and else nothing of them."""
+    vectors = prints.scene(seed, 30)
+    vectors[10] = prints.unit(prints.scene(0, 1) + 0.3 * prints.scene(seed + 100, 1))[0]
+    return vectors
+
+
+def test_what_looks_a_little_like_everything_is_compared_with_the_most_alike_and_that_is_said(case: Case) -> None:
+    few = Settings(matching=Matching(fruitless=3))
+    for number in range(12):
+        put(case, f"of a kind {number}", alike_in_one_picture(200 + number))
+    with patch("triage.run.matching.compare", wraps=compare) as compared:
+        matched = match_within(case, prints.MODEL, few)
+    assert 0 < compared.call_count <= 12 * 3
+    [remark] = matched.remarks
+    assert "videos look a little like more others than were compared: of each" in remark
+    assert "3 in a row" in remark
+    with patch("triage.run.matching.compare", wraps=compare) as compared:
+        assert match_within(case, prints.MODEL, SETTINGS).remarks == []
+    assert compared.call_count == 12 * 11 / 2
+
+
+def test_a_copy_that_looks_a_little_like_everything_too_is_found_before_comparing_ends(case: Case) -> None:
+    few = Settings(matching=Matching(fruitless=1))
+    for number in range(12):
+        put(case, f"of a kind {number}", alike_in_one_picture(200 + number))
+    put(case, "original", alike_in_one_picture(300))
+    for number in range(3):
+        put(case, f"copy {number}", alike_in_one_picture(300)[number : 30 - number])
+    match_within(case, prints.MODEL, few)
+    assert others(case, "original") == {prints.video_id(f"copy {number}") for number in range(3)}
 
 
 def test_other_settings_or_another_model_compare_everything_anew(case: Case) -> None:

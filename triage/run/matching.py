@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,13 @@ from triage.matches.compare import compare
 from triage.matches.edits import inverse
 from triage.matches.spans import uncomparable_ms
 from triage.matches.video_index import VideoIndex
+from triage.phrases import counted
 from triage.records import Fingerprint, Overlap, Segment, Vectors
 from triage.run.clips import Clips
 from triage.settings import Matching, Settings, listed
 
-KEPT_OPEN = 256
-"""Fingerprints held in memory at once; one of a minute takes 0.6 MB."""
+KEPT_BYTES = 512 * 2**20
+"""Of fingerprints held in memory at once; one of a minute takes 1 MB, one of an hour 64 MB."""
 
 Counting = Callable[[Iterable[str], int], Iterator[str]]
 """Hands on the contents that are worked on, of so many, and shows how far it is."""
@@ -61,10 +62,21 @@ class Prints:
     def __init__(self, case: Case, model: str, settings: Matching, matched: Matched) -> None:
         self._case, self.model, self._settings, self._matched = case, model, settings, matched
         self.videos = tuple(video for video in case.unsealed() if case.copies.has(video, model))
-        self._load = lru_cache(KEPT_OPEN)(self._read)
+        self._kept: OrderedDict[str, Fingerprint | None] = OrderedDict()
+        """Those that were asked for last, the last one at the end."""
+        self._kept_bytes = 0
 
     def __call__(self, video: str) -> Fingerprint | None:
-        return self._load(video)
+        if video not in self._kept:
+            self._keep(video, self._read(video))
+        self._kept.move_to_end(video)
+        return self._kept[video]
+
+    def _keep(self, video: str, fingerprint: Fingerprint | None) -> None:
+        self._kept[video] = fingerprint
+        self._kept_bytes += _size(fingerprint)
+        while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
+            self._kept_bytes -= _size(self._kept.popitem(last=False)[1])
 
     def _read(self, video: str) -> Fingerprint | None:
         try:
@@ -105,6 +117,11 @@ class Prints:
         return VideoIndex(self.model, dim, exact_up_to=self._settings.exact_up_to)
 
 
+def _size(fingerprint: Fingerprint | None) -> int:
+    """Bytes of its vectors, beside which the rest is little."""
+    return 0 if fingerprint is None else fingerprint.vectors.nbytes
+
+
 def _kept_index(folder: Path, model: str) -> VideoIndex | None:
     """The index that is kept, if it is whole and of this model: it is only a short cut, and is made anew otherwise."""
     try:
@@ -136,9 +153,9 @@ def match_within(case: Case, model: str, settings: Settings, counting: Counting 
     for video in marks:
         fingerprint = prints(video) if recent else None
         if recent and fingerprint is not None:
-            for other in recent.candidates(fingerprint, settings.matching):
+            for other in recent.candidates(fingerprint, settings.matching)[: settings.matching.fruitless]:
                 asked_by[other].add(video)
-    done: set[frozenset[str]] = set()
+    pairs = _Pairs(prints, settings.matching)
     for video in counting(new, len(new)):
         fingerprint = prints(video)
         found: list[Known] = []
@@ -146,19 +163,62 @@ def match_within(case: Case, model: str, settings: Settings, counting: Counting 
             itself = frozenset({video})
             weights = _weights(index.commonness(fingerprint, settings.matching, leave_out=itself))
             others = index.candidates(fingerprint, settings.matching, leave_out=itself)
-            for other in sorted({*others, *asked_by[video]}):
-                stored = prints(other)
-                if stored is None or frozenset({video, other}) in done:
-                    continue
-                done.add(frozenset({video, other}))
-                overlap = compare(fingerprint, stored, settings.matching, weights=weights)
-                if overlap is not None:
-                    found += [Known(overlap), Known(inverted(overlap))]
+            for overlap in pairs.overlaps(fingerprint, others, asked_by[video], weights):
+                found += [Known(overlap), Known(inverted(overlap))]
             matched.compared += 1
         blank = [] if fingerprint is None else uncomparable_ms(fingerprint)
         case.copies.keep(found, [video], mark, blank=blank)
         matched.found += found
+    if pairs.left_out:
+        matched.remarks.append(
+            f"{counted(pairs.left_out, 'video looks', 'videos look')} a little like more others than were compared: of "
+            f"each, comparing ended when {settings.matching.fruitless} in a row showed nothing of it. To compare more: "
+            "triage match CASE --rebuild --set matching.fruitless=1000"
+        )
     return matched
+
+
+class _Pairs:
+    """Pairs of contents, each compared once."""
+
+    def __init__(self, prints: Prints, settings: Matching) -> None:
+        self._prints, self._settings = prints, settings
+        self._done: set[frozenset[str]] = set()
+        self.left_out = 0
+        """Contents that more others look a little like than were compared with them."""
+
+    def overlaps(
+        self, query: Fingerprint, others: Sequence[str], asked_by: AbstractSet[str], weights: Vectors
+    ) -> Iterator[Overlap]:
+        """What a video shows of others.
+
+        Args:
+            others: those that most speaks for first. Where so many in a row showed nothing as ``Matching.fruitless``
+                says, those that less speaks for are left out: of a thousand clips of one kind each looks a little like
+                all, and comparing all with all would take days.
+            asked_by: those that this one most speaks for; all are compared.
+        """
+        fruitless = 0
+        for other in others:
+            if fruitless == self._settings.fruitless:
+                self.left_out += 1
+                break
+            fruitless += 1
+            for overlap in self._overlap(query, other, weights):
+                fruitless = 0
+                yield overlap
+        for other in sorted(asked_by):
+            yield from self._overlap(query, other, weights)
+
+    def _overlap(self, query: Fingerprint, other: str, weights: Vectors) -> Iterator[Overlap]:
+        pair = frozenset({query.video, other})
+        stored = None if pair in self._done else self._prints(other)
+        if stored is None:
+            return
+        self._done.add(pair)
+        overlap = compare(query, stored, self._settings, weights=weights)
+        if overlap is not None:
+            yield overlap
 
 
 def match_bank(case: Case, bank: Bank, model: str, settings: Settings, counting: Counting = quietly) -> Matched:
