@@ -95,6 +95,8 @@ def _core() -> openvino.Core:
     import openvino
 
     core = openvino.Core()
+    # Pinned, the threads of every process sit on the same cores, the first: two that look took turns on one of two.
+    core.set_property("CPU", {"ENABLE_CPU_PINNING": False})
     if _threads:
         core.set_property("CPU", {"INFERENCE_NUM_THREADS": _threads[-1]})
     return core
