@@ -19,6 +19,10 @@ from triage.records import LOOKS, Label, Role
 from triage.shipped import shipped
 
 PRESETS = ("quick", "default", "thorough")
+MOST_BYTES = 2**20
+"""Of a settings or policy file; a larger one is something else."""
+MOST_WHOLE = 2**53
+"""Above, a number is none that anything here could be counted in."""
 
 
 class Mode(StrEnum):
@@ -213,13 +217,16 @@ class Matching:
     """Pictures up to which every one is compared; above, an approximate index is asked first. So many are asked 800
     times a second by one core, and with an hour of video in about the time that it took to make its fingerprint:
     ``docs/scale.md``."""
+    shard_vectors: int = 5_000_000
+    """Pictures that one part of the index holds. A case that has more gets several, built one after the other in the
+    memory of one (2 GiB for five million) and read from the disk: ``docs/scale.md``."""
     flood_share: float = 0.05
     """A clip of a bank that is found in more than this share of a case's videos is parked as a flood."""
     flood_least: int = 20
     """Videos in which it must be found for that."""
 
     def __post_init__(self) -> None:
-        for name in ("least_ms", "neighbours", "fruitless", "exact_up_to", "flood_least"):
+        for name in ("least_ms", "neighbours", "fruitless", "exact_up_to", "shard_vectors", "flood_least"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is at least 1, got {getattr(self, name)}")
         if not 0 < self.slowest <= 1 <= self.fastest <= 4:
@@ -306,16 +313,36 @@ def listed(settings: Settings) -> Iterable[tuple[str, Any]]:
             yield f"{section.name}.{key.name}", getattr(stage, key.name)
 
 
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """The table in a TOML file, and its text; a mark of the byte order before it is no part of that.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no TOML in UTF-8, or none that can be meant; the text says why.
+    """
+    with path.open("rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"it has more than {MOST_BYTES // 2**20} MiB")
+    text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    try:
+        return tomllib.loads(text), text
+    except tomllib.TOMLDecodeError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise ValueError("a number too long, or lists in lists without end") from error
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return read_toml(path)[0]
     except FileNotFoundError:
         raise SettingsError(
             f"{path}: there is no such settings file; give {', '.join(PRESETS)} or a TOML file"
         ) from None
     except OSError as error:
         raise SettingsError(f"{path}: the settings file cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise SettingsError(f"{path}: not a TOML file: {error}") from error
 
 
@@ -323,10 +350,12 @@ def _parse_override(override: str) -> dict[str, Any]:
     name, equals, text = override.partition("=")
     section, dot, key = name.strip().partition(".")
     if not (equals and dot and section and key):
-        raise SettingsError(f"{override!r}: an override reads section.key=value, for example sampling.step_ms=200")
+        raise SettingsError(
+            f"{excerpt(override)}: an override reads section.key=value, for example sampling.step_ms=200"
+        )
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text.strip()
     for part in reversed(key.split(".")):
         value = {part: value}
@@ -337,14 +366,14 @@ def _lay_over(chosen: dict[str, Any], origin: dict[str, str], found: Mapping[str
     known = {section.name: section for section in fields(Settings)}
     for section, table in found.items():
         if section not in known:
-            raise SettingsError(f"{source}: there is no section [{section}]{nearest(section, known)}")
+            raise SettingsError(f"{source}: there is no section [{excerpt(section)[1:-1]}]{nearest(section, known)}")
         if not isinstance(table, Mapping):
             raise SettingsError(f"{source}: {section} is a section; write [{section}] and its keys below it")
         stage = typing.get_type_hints(Settings)[section]
         keys = [key.name for key in fields(stage)]
         for key, value in table.items():
             if key not in keys:
-                raise SettingsError(f"{source}: [{section}] has no key {key!r}{nearest(key, keys)}")
+                raise SettingsError(f"{source}: [{section}] has no key {excerpt(key)}{nearest(key, keys)}")
             kept = chosen.setdefault(section, {})
             before = kept.get(key)
             kept[key] = {**before, **value} if isinstance(before, Mapping) and isinstance(value, Mapping) else value
@@ -356,6 +385,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
     words = [str(word) for word in known]  # an enumeration would be shown as Role.WEAPONS
     close = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(words)}"
+
+
+def excerpt(value: object) -> str:
+    """A value as it may stand in a sentence, cut where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of more than 4300 digits, lists in lists
+        return "something without end"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _build(kind: type[Any], table: Mapping[str, Any], where: tuple[str, ...]) -> Any:
@@ -386,7 +424,11 @@ def _convert(hint: Any, value: Any, where: tuple[str, ...]) -> Any:
         try:
             return hint(value)
         except ValueError:
-            raise SettingsError(f"{'.'.join(where)}: there is no {value!r}{nearest(value, hint)}") from None
+            raise SettingsError(f"{'.'.join(where)}: there is no {excerpt(value)}{nearest(value, hint)}") from None
+    if isinstance(value, int) and abs(value) > MOST_WHOLE:
+        raise SettingsError(
+            f"{'.'.join(where)}: a number of {value.bit_length()} bits was given, beyond any that is meant"
+        )
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
@@ -397,4 +439,4 @@ def _convert(hint: Any, value: Any, where: tuple[str, ...]) -> Any:
         wanted = {int: "a whole number", float: "a number", str: "text"}.get(
             hint, "a list" if origin is tuple else "a table"
         )
-    raise SettingsError(f"{'.'.join(where)}: {value!r} was given, {wanted} is wanted")
+    raise SettingsError(f"{'.'.join(where)}: {excerpt(value)} was given, {wanted} is wanted")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.prints import scene, unit
 from triage.matches import index as module
-from triage.matches.index import NOBODY, ExactIndex, in_order
+from triage.matches.index import NOBODY, ExactIndex, in_order, search_all
 
 
 def test_it_finds_what_comparing_with_everything_finds() -> None:
@@ -48,3 +50,30 @@ def test_nobody_comes_last_whatever_is_written_beside() -> None:
     found = in_order(np.array([[NOBODY, 2, NOBODY, 1]]), np.array([[1, -1, 0.5, -0.9]], np.float32), 3)
     assert found.keys.tolist() == [[1, 2, NOBODY]]
     assert found.similarities[0, 2] == -1
+
+
+@given(
+    count=st.integers(0, 60),
+    shards=st.integers(1, 6),
+    limit=st.integers(1, 12),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_parts_that_are_asked_together_answer_as_one_index_of_everything(
+    count: int, shards: int, limit: int, seed: int
+) -> None:
+    draw = np.random.default_rng(seed)
+    vectors = unit(draw.integers(1, 3, (count, 4)).astype(float))  # few different ones, so that there are ties
+    keys = draw.permutation(count).astype(np.int64)
+    whole, parts = ExactIndex("m", 4), [ExactIndex("m", 4) for _ in range(shards)]
+    whole.add(keys, vectors)
+    of_part = draw.integers(0, shards, count)
+    for place, part in enumerate(parts):
+        part.add(keys[of_part == place], vectors[of_part == place])
+    asked = unit(draw.integers(1, 3, (5, 4)).astype(float))
+    found, right = search_all(parts, asked, limit), whole.search(asked, limit)
+    assert found.keys.tolist() == right.keys.tolist()
+    assert np.abs(found.similarities - right.similarities).max() < 1e-6
+
+
+def test_nobody_asked_answers_nobody() -> None:
+    assert search_all([], np.zeros((2, 4), np.float32), 3).keys.tolist() == [[NOBODY] * 3] * 2

@@ -172,6 +172,78 @@ def test_a_damaged_index_is_made_anew(case: Case) -> None:
     assert others(case, "again") == {prints.video_id("one")}
 
 
+SMALL = Settings(matching=Matching(shard_vectors=60))
+"""Two of the videos that ``put`` makes of 30 pictures each fill a part of the index."""
+
+
+def in_parts(case: Case) -> dict[Path, bytes]:
+    """Files of an index of a case with five videos, in three parts."""
+    for number in range(5):
+        put(case, f"{number}", KNOWN if number in {0, 4} else prints.scene(20 + number, 30))
+    match_within(case, prints.MODEL, SMALL)
+    files = {path: path.read_bytes() for path in case.copies.index_folder.rglob("*") if path.is_file()}
+    assert len({path.parent for path in files}) == 3
+    return files
+
+
+def test_a_case_with_more_pictures_than_a_part_holds_has_several_and_finds_the_same(case: Case) -> None:
+    in_parts(case)
+    assert others(case, "0") == {prints.video_id("4")}
+    put(case, "new", KNOWN)
+    assert match_within(case, prints.MODEL, SMALL).remarks == []
+    assert others(case, "new") == {prints.video_id("0"), prints.video_id("4")}
+
+
+def test_a_damaged_part_of_the_index_is_made_anew_and_said_and_the_others_stay(case: Case) -> None:
+    files = in_parts(case)
+    [damaged] = [path for path in files if path.parent.name == "shard-1" and path.name.startswith("vectors")]
+    damaged.write_bytes(b"something else")
+    put(case, "new", KNOWN)
+    [remark] = match_within(case, prints.MODEL, SMALL).remarks
+    assert remark.startswith("made anew from fingerprints: ")
+    assert "the index is damaged" in remark
+    assert "--rebuild" not in remark, "it was done"
+    assert others(case, "new") == {prints.video_id("0"), prints.video_id("4")}
+    kept = [path for path in files if path.parent == case.copies.index_folder]
+    assert [path.read_bytes() for path in kept] == [files[path] for path in kept]
+
+
+def part_of(case: Case, name: str) -> Path:
+    """Folder of the part of the index that a video is in."""
+    heads = case.copies.index_folder.rglob("index.json")
+    [folder] = [head.parent for head in heads if prints.video_id(name) in head.read_text()]
+    return folder
+
+
+@pytest.mark.parametrize("name", ["0", "1", "2", "3"])
+def test_what_is_sealed_takes_its_part_of_the_index_with_it_and_no_other(case: Case, name: str) -> None:
+    files = in_parts(case)
+    own = part_of(case, name)
+    case.save(Sealed(prints.video_id(name), 0, "sealed by a test", PROVENANCE))
+    left = {path: path.read_bytes() for path in case.copies.index_folder.rglob("*") if path.is_file()}
+    assert left == {path: data for path, data in files.items() if path.parent != own}
+    put(case, "new", KNOWN if name == "0" else prints.scene(20 + int(name), 30))
+    match_within(case, prints.MODEL, SMALL)
+    assert others(case, "new") == ({prints.video_id("4")} if name == "0" else set())
+    everything = b"".join(path.read_bytes() for path in case.copies.index_folder.rglob("*") if path.is_file())
+    assert prints.video_id(name).encode() not in everything
+    assert all(prints.video_id(each).encode() in everything for each in "01234" if each != name)
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", '{"head": {}}'])
+def test_a_part_that_does_not_say_what_it_holds_goes_with_whatever_is_sealed(case: Case, text: str | None) -> None:
+    in_parts(case)
+    unknown = case.copies.index_folder / "shard-2"
+    (unknown / "index.json").unlink()
+    if text is not None:
+        (unknown / "index.json").write_text(text)
+    put(case, "never indexed", KNOWN)
+    case.save(Sealed(prints.video_id("never indexed"), 0, "sealed by a test", PROVENANCE))
+    assert not unknown.exists()
+    assert (case.copies.index_folder / "shard-1" / "index.json").exists()
+    assert (case.copies.index_folder / "index.json").exists()
+
+
 def test_the_index_that_is_kept_holds_nothing_of_what_went(case: Case) -> None:
     put(case, "one", KNOWN)
     put(case, "again", KNOWN)

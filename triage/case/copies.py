@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ WITHIN = ""
 """Stands for a bank where another content of the same case is meant."""
 
 
+INDEX_HEAD = "index.json"
+"""In each folder of an index; it names the videos whose vectors lie beside it."""
 Span = tuple[int, int]
 
 
@@ -181,9 +183,7 @@ class Copies:
     def let_go(self, video: str) -> None:
         """Remove all that is kept of a content, since it is sealed."""
         try:
-            shutil.rmtree(self.index_folder)  # its vectors are among the others in there
-        except FileNotFoundError:
-            pass
+            self._let_go_of_part(video)
         except OSError as error:
             raise no_room(self.index_folder, error) from error
         for file in (self._folder / video[:2]).glob(f"*{video}.*"):  # also one that a kill left half written
@@ -192,6 +192,19 @@ class Copies:
             except OSError as error:
                 raise no_room(file, error) from error
         self._forget(video)
+
+    def _let_go_of_part(self, video: str) -> None:
+        """Remove the part of the index that a content is in, whole, and any that does not say what it holds."""
+        inner = [path for path in self.index_folder.glob("*") if path.is_dir()]
+        for folder in [*inner, self.index_folder]:
+            head = folder / INDEX_HEAD
+            if folder.is_dir() and not (head.exists() and _is_without(head.read_bytes(), video)):
+                for file in folder.iterdir():
+                    if file != head and not file.is_dir():
+                        file.unlink()
+                head.unlink(missing_ok=True)  # last: while it is there, it says what has to go
+                with suppress(OSError):  # other parts lie in it
+                    folder.rmdir()
 
     def _forget(self, video: str) -> None:
         with self._catalogue.writing() as writing:
@@ -259,6 +272,14 @@ def overlap_row(overlap: Overlap) -> dict[str, Any]:
         "stored_share": round(overlap.stored_share, 4),
         "edits": list(overlap.edits),
     }
+
+
+def _is_without(head: bytes, video: str) -> bool:
+    """Whether this is the head of a part of an index, and does not name this content."""
+    try:
+        return video not in json.loads(head)["head"]["videos"]
+    except (ValueError, LookupError, TypeError):
+        return False
 
 
 def _dump(overlap: Overlap) -> str:

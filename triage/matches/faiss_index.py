@@ -54,6 +54,7 @@ class FaissIndex:
         self._index: Any = faiss.IndexIDMap(faiss.IndexFlatIP(dim))
         self._learnt_from = 0
         self._keys = _Stored()
+        self._mapped: Path | None = None
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -63,7 +64,13 @@ class FaissIndex:
         """Whether every vector is compared."""
         return self._learnt_from == 0
 
+    @property
+    def is_mapped(self) -> bool:
+        """Whether its lists lie in a file and not in memory. What changes it reads all of them first."""
+        return self._mapped is not None
+
     def add(self, keys: Keys, vectors: Vectors) -> None:
+        self._take_in()
         check_new(keys, vectors, self._keys.among(keys), self.dim)
         with _ours(f"{len(keys)} vectors could not be added to the index"):
             self._index.add_with_ids(np.ascontiguousarray(vectors, np.float32), np.ascontiguousarray(keys))
@@ -72,6 +79,7 @@ class FaissIndex:
             self._learn()
 
     def remove(self, keys: Keys) -> int:
+        self._take_in()
         with _ours("vectors could not be removed from the index"):
             removed = int(self._index.remove_ids(np.ascontiguousarray(keys, np.int64)))
         self._keys.drop(keys)
@@ -114,8 +122,12 @@ class FaissIndex:
         return head, {VECTORS: lambda file: _write(file, faiss.write_index, self._index)}
 
     @classmethod
-    def of_parts(cls, model: str, head: Mapping[str, Any], path: Path) -> FaissIndex:
+    def of_parts(cls, model: str, head: Mapping[str, Any], path: Path, *, mapped: bool = False) -> FaissIndex:
         """The index whose ``parts`` these were.
+
+        Args:
+            mapped: leave the lists in the file, which has to stay as it is: the system reads what is looked through,
+                and a file that is cut meanwhile ends the process.
 
         Raises:
             MatchIndexError: they do not belong together.
@@ -125,12 +137,26 @@ class FaissIndex:
             made._learnt_from, count = head["learnt_from"], head["count"]
         except (KeyError, TypeError) as error:
             raise damaged(path, "something is missing in its head") from error
-        made._index = _read(path, faiss.read_index)
+        # What is compared as it is lies in no lists, and is read.
+        if mapped and made._learnt_from:
+            made._index, made._mapped = _map(path), path
+        else:
+            made._index = _read(path, faiss.read_index)
         if (made._index.ntotal, made._index.d) != (count, made.dim):
             raise damaged(path, f"it holds {made._index.ntotal} vectors, and its head says {count}")
-        for keys, _ in made._pieces():
-            made._keys.put(keys)
+        if made._mapped is None:
+            made._note_keys()
         return made
+
+    def _take_in(self) -> None:
+        """Read what lies in a file, so that it can be changed."""
+        if self._mapped is not None:
+            self._index, self._mapped = _read(self._mapped, faiss.read_index), None
+            self._note_keys()
+
+    def _note_keys(self) -> None:
+        for keys, _ in self._pieces():
+            self._keys.put(keys)
 
     def _learn(self) -> None:
         """Find out where the vectors lie, and sort all of them into lists."""
@@ -276,6 +302,20 @@ class _Stored:
 # FAISS's own types are not complete: an index of any kind is Any here, and the two callbacks are not in them.
 def _write(file: BinaryIO, write: Callable[..., None], index: Any) -> None:  # noqa: ANN401
     write(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
+
+
+def _map(path: Path) -> Any:  # noqa: ANN401
+    """An index whose lists stay in the file."""
+    try:
+        with path.open("rb") as file:
+            # By its number where there are numbers, since FAISS takes no name that is not text. It maps it at once.
+            by_number = Path(f"/dev/fd/{file.fileno()}")
+            index: Any = faiss.read_index(str(by_number if by_number.exists() else path), faiss.IO_FLAG_MMAP)
+    except (RuntimeError, OSError, MemoryError) as error:
+        raise damaged(path, str(error).rsplit(": ", maxsplit=1)[-1]) from error
+    # The 32 threads that read ahead for each question cost more than the question (FAISS 1.15.1); see docs/scale.md.
+    faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0  # type: ignore[attr-defined]
+    return index
 
 
 def _read(path: Path, read: Callable[..., Any]) -> Any:  # noqa: ANN401

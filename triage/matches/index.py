@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,7 +31,15 @@ class Nearest:
     """(M, limit) cosine; -1 where there are no more."""
 
 
-class Index(Protocol):
+class Searchable(Protocol):
+    """Answers which stored vectors are like others."""
+
+    def search(self, queries: Vectors, limit: int) -> Nearest:
+        """The ``limit`` most alike to each of (M, dim) ``queries``."""
+        ...
+
+
+class Index(Searchable, Protocol):
     """Vectors of unit length under keys of ours."""
 
     @property
@@ -58,10 +66,6 @@ class Index(Protocol):
 
     def remove(self, keys: Keys) -> int:
         """Forget these, and say how many there were. What is not there is no error."""
-        ...
-
-    def search(self, queries: Vectors, limit: int) -> Nearest:
-        """The ``limit`` most alike to each of (M, dim) ``queries``."""
         ...
 
 
@@ -129,6 +133,22 @@ def in_order(keys: Keys, similarities: Vectors, limit: int) -> Nearest:
     chosen = np.take_along_axis(keys, order, axis=1)
     likeness = np.where(chosen == NOBODY, -1, np.take_along_axis(similarities, order, axis=1))
     return Nearest(chosen, np.asarray(likeness, np.float32))
+
+
+def search_all(indexes: Iterable[Searchable], queries: Vectors, limit: int) -> Nearest:
+    """The ``limit`` most alike to each query in all of these indexes of one model, as if they were one.
+
+    Cosines of one model can be compared, wherever each was found: whatever is among the most alike of all is among the
+    most alike of its own index, and no answer of an index is lost but to a better one.
+    """
+    found: Nearest | None = None
+    for index in indexes:
+        nearest = index.search(queries, limit)
+        if found is not None:
+            keys = np.concatenate([found.keys, nearest.keys], axis=1)
+            nearest = in_order(keys, np.concatenate([found.similarities, nearest.similarities], axis=1), limit)
+        found = nearest
+    return found or none_yet(len(queries), limit)
 
 
 def check_new(keys: Keys, vectors: npt.NDArray[np.generic], stored: Keys, width: int) -> None:

@@ -75,6 +75,18 @@ def save(folder: Path, model: str, head: Mapping[str, Any], files: Mapping[str, 
                 path.unlink()
 
 
+def clear(folder: Path) -> None:
+    """Remove the index that lies there, and what broke off of one, and nothing else.
+
+    Raises:
+        OSError: something cannot be removed.
+    """
+    # Without its head it is no index any more, whatever of it a kill leaves; the next clearing removes that.
+    for path in [folder / HEAD, *folder.glob("*.*.*")]:
+        if path.name == HEAD or _serial_of(Path(path.name.removeprefix(".").removesuffix(".part"))) is not None:
+            path.unlink(missing_ok=True)
+
+
 def open_folder(folder: Path, model: str) -> Opened:
     """What was saved, after a look at every byte of it.
 

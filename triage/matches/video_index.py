@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from triage.errors import MatchIndexError
-from triage.matches import index_folder
-from triage.matches.faiss_index import VECTORS, FaissIndex
-from triage.matches.index import NOBODY, Keys
-from triage.matches.index_folder import damaged, open_folder
+from triage.matches.index import NOBODY, Keys, search_all
 from triage.matches.likeness import WHOLE, likeness
+from triage.matches.sharded import ROWS_BITS, Shard
+from triage.matches.sharded_folder import load_shards, save_shards, shard_folder
 from triage.records import VIEWS, Fingerprint, Vectors
 from triage.settings import Matching
 
-ROWS_BITS = 24
-"""A key is the number of a video times 2**24 and the row of the picture in its fingerprint."""
 PLAUSIBLE = 0.6
 """Share of the likeness that a stretch must have on average, from which one picture speaks for a video. In a stretch
 that reaches the average at least one picture does; this leaves room for pictures that were not asked, and for those
@@ -36,20 +33,11 @@ MOST = 4096
 distance is in so many videos that others must tell them apart."""
 _MORE = 4
 """How many times as many are fetched when the last one was still plausible."""
-_SCENES = 256
-"""Scenes that are asked for at once."""
+_SCENES = 4096
+"""Scenes that are asked for at once: half an hour or more, so that of a shard that lies on the disk each list is read
+once or twice for a video, and not once for each picture."""
 _NEIGHBOURS = 1 << 20
 """Neighbours that are held at once."""
-BACKGROUND = "background.npy"
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a video's pictures are."""
-
-    number: int
-    """Never given to another video, also when this one is gone."""
-    rows: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,57 +64,114 @@ class _Alike:
 
 
 class VideoIndex:
-    """The whole views of all pictures that can be compared, of any number of videos."""
+    """The whole views of all pictures that can be compared, of any number of videos.
 
-    def __init__(self, model: str, dim: int, *, exact_up_to: int | None = None) -> None:
+    In shards: the last one grows until it is full, then another is opened. Each is asked, and what they answer merged.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        dim: int,
+        *,
+        exact_up_to: int | None = None,
+        shard_vectors: int | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """An empty one.
+
+        Args:
+            exact_up_to: pictures of a shard up to which each is compared; that of ``Matching`` if none is given.
+            shard_vectors: pictures in a shard, unless one video has more; that of ``Matching`` if none is given.
+            folder: where a shard is written as soon as it is full, and read from then on, so that memory stays that of
+                one; None: all are in memory until they are saved.
+        """
         self.model = model
         self.dim = dim
-        self._pictures = FaissIndex(model, dim, exact_up_to=exact_up_to)
-        self._places: dict[str, _Place] = {}
-        self._next = 0
-        self._backgrounds = _Backgrounds()
+        self.exact_up_to = exact_up_to
+        self.shard_vectors = Matching().shard_vectors if shard_vectors is None else shard_vectors
+        self.remarks: tuple[str, ...] = ()
+        """What was kept of this index and could not be used, a sentence each; those videos are not in it."""
+        self._folder = folder
+        self._shards: dict[int, Shard] = {}
+        """By their place among the folders, ascending."""
+        self._shard_of: dict[str, int] = {}
+        self._named: list[str] = []
+        """By number, the videos; what was removed since stays here, and nowhere else."""
 
     def __len__(self) -> int:
         """Pictures that are stored."""
-        return len(self._pictures)
+        return sum(len(shard) for shard in self._shards.values())
 
     def __contains__(self, video: str) -> bool:
-        return video in self._places
+        return video in self._shard_of
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """What it consists of; another one than was there before, where videos came or went."""
+        return tuple(self._shards.values())
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether what was kept of it is not what it is now."""
+        return bool(self.remarks) or any(shard.lies_in is None for shard in self._shards.values())
 
     def videos(self) -> tuple[str, ...]:
         """Ids of the videos that are stored, in the order in which they came."""
-        return tuple(self._places)
+        return tuple(video for shard in self._shards.values() for video in shard.places)
 
     def add(self, fingerprint: Fingerprint) -> None:
         """Store a video.
 
         Raises:
             MatchIndexError: its fingerprint was made by another model.
+            CaseFullError, CaseError: a shard is full and cannot be written.
             ValueError: it is there already.
         """
         self._check(fingerprint)
-        if fingerprint.video in self._places:
+        if fingerprint.video in self._shard_of:
             raise ValueError(f"video {fingerprint.video} is in the index already; remove it first")
-        place = _Place(self._next, len(fingerprint))
         rows = _scenes(fingerprint).rows
-        self._pictures.add(rows + (place.number << ROWS_BITS), fingerprint.vectors[rows, WHOLE])
-        self._places[fingerprint.video] = place
-        self._backgrounds.put(place.number, fingerprint.background[:, WHOLE])
-        self._next += 1
+        place = self._with_room_for(len(rows))
+        self._shards[place].add(fingerprint, rows, len(self._named))
+        self._shard_of[fingerprint.video] = place
+        self._named.append(fingerprint.video)
 
-    def remove(self, video: str) -> None:
-        """Forget a video. One that is not there is no error."""
-        place = self._places.pop(video, None)
-        if place is not None:
-            self._backgrounds.drop(place.number)
-            self._pictures.remove(np.arange(place.rows, dtype=np.int64) + (place.number << ROWS_BITS))
+    def remove(self, *videos: str) -> None:
+        """Forget videos, one shard after the other. One that is not there is no error.
 
-    def rebuild(self, fingerprints: Iterable[Fingerprint]) -> None:
-        """Forget everything and store these; a number that was given to a video is not given again."""
-        self._pictures = FaissIndex(self.model, self.dim, exact_up_to=self._pictures.exact_up_to)
-        self._places, self._backgrounds = {}, _Backgrounds()
-        for fingerprint in fingerprints:
-            self.add(fingerprint)
+        Raises:
+            CaseFullError, CaseError: a shard that lies on the disk cannot be written.
+        """
+        leaving = defaultdict(list)
+        for video in videos:
+            if video in self._shard_of:
+                leaving[self._shard_of.pop(video)].append(video)
+        for place in sorted(leaving):
+            was_mapped = self._shards[place].is_mapped
+            for video in leaving[place]:
+                self._shards[place].remove(video)
+            if was_mapped and self._folder is not None and self._shards[place].places:
+                self._put_down(place, self._folder)
+
+    def _with_room_for(self, pictures: int) -> int:
+        """The place of the last shard, or of a new one where that is full."""
+        last = max(self._shards, default=0)
+        if last not in self._shards:
+            self._shards[last] = Shard(self.model, self.dim, exact_up_to=self.exact_up_to)
+        elif len(self._shards[last]) and len(self._shards[last]) + pictures > self.shard_vectors:
+            if self._folder is not None and not self._shards[last].is_mapped:
+                self._put_down(last, self._folder)
+            last += 1
+            self._shards[last] = Shard(self.model, self.dim, exact_up_to=self.exact_up_to)
+        return last
+
+    def _put_down(self, place: int, folder: Path) -> None:
+        """Write a shard and read it from there from now on."""
+        own = shard_folder(folder, place)
+        if self._shards[place].lies_in != own:
+            self._shards[place].save(own)
+        self._shards[place] = Shard.load(own, self.model, mapped=True)
 
     def candidates(
         self, fingerprint: Fingerprint, settings: Matching, *, leave_out: AbstractSet[str] = frozenset()
@@ -142,14 +187,13 @@ class VideoIndex:
             MatchIndexError: the fingerprint was made by another model.
         """
         self._check(fingerprint)
-        evidence = np.zeros(self._next)
+        evidence = np.zeros(len(self._named))
         scenes = _scenes(fingerprint)
         for alike in self._ask(fingerprint, scenes, tuple(range(len(VIEWS))), settings, leave_out):
             videos = np.bincount(alike.scene, minlength=len(scenes.rows))[alike.scene]
             over = alike.likeness - PLAUSIBLE * settings.least_similarity
             np.add.at(evidence, alike.number, scenes.pictures[alike.scene] * over / np.log2(1 + videos))
-        named = {place.number: video for video, place in self._places.items()}
-        found = [(-round(float(evidence[number]), 6), named[int(number)]) for number in np.flatnonzero(evidence > 0)]
+        found = [(-round(float(evidence[number]), 6), self._named[number]) for number in np.flatnonzero(evidence > 0)]
         return [video for _, video in sorted(found)]
 
     def commonness(
@@ -173,28 +217,29 @@ class VideoIndex:
         Raises:
             CaseFullError, CaseError: as ``write_whole``.
         """
-        about, files = self._pictures.parts()
-        places = {video: [place.number, place.rows] for video, place in self._places.items()}
-        head = {"pictures": about, "next": self._next, "videos": places}
-        index_folder.save(folder, self.model, head, files | {BACKGROUND: self._backgrounds.write})
+        save_shards(folder, self._shards)
 
     @classmethod
-    def load(cls, folder: Path, model: str) -> VideoIndex:
-        """What was saved there.
+    def load(
+        cls, folder: Path, model: str, *, exact_up_to: int | None = None, shard_vectors: int | None = None
+    ) -> VideoIndex:
+        """What was saved there, as far as it is whole: of a damaged shard there is a remark instead.
+
+        Args:
+            exact_up_to, shard_vectors: as of an empty one, for shards that are opened from now on.
 
         Raises:
-            MatchIndexError: as ``open_folder``.
+            MatchIndexError: as ``open_folder``, where no shard is whole.
         """
-        opened = open_folder(folder, model)
-        pictures = FaissIndex.of_parts(model, opened.head.get("pictures", {}), opened.file(VECTORS))
-        made = cls(model, pictures.dim, exact_up_to=pictures.exact_up_to)
-        made._pictures = pictures
-        try:
-            made._next = int(opened.head["next"])
-            made._places = {video: _Place(int(n), int(rows)) for video, (n, rows) in opened.head["videos"].items()}
-            made._backgrounds.read(opened.file(BACKGROUND), made._places.values())
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise damaged(opened.path, "its parts do not belong together") from error
+        shards, remarks = load_shards(folder, model)
+        dim = next(iter(shards.values())).dim
+        made = cls(model, dim, exact_up_to=exact_up_to, shard_vectors=shard_vectors, folder=folder)
+        made._shards, made.remarks = shards, remarks
+        numbered = sorted((place.number, video) for shard in shards.values() for video, place in shard.places.items())
+        made._named = [""] * (numbered[-1][0] + 1 if numbered else 0)
+        for number, video in numbered:
+            made._named[number] = video
+        made._shard_of = {video: place for place, shard in shards.items() for video in shard.places}
         return made
 
     def _check(self, fingerprint: Fingerprint) -> None:
@@ -213,7 +258,7 @@ class VideoIndex:
         leave_out: AbstractSet[str],
     ) -> Iterator[_Alike]:
         """What is stored that is like these scenes, some scenes at a time."""
-        left_out = np.array([self._places[video].number for video in leave_out if video in self._places], np.int64)
+        left_out = np.array([self._number(video) for video in leave_out if video in self._shard_of], np.int64)
         at_least = PLAUSIBLE * settings.least_similarity
         for start in range(0, len(scenes.rows), _SCENES):
             rows = scenes.rows[start : start + _SCENES]
@@ -240,8 +285,8 @@ class VideoIndex:
             again = []
             several = max(1, _NEIGHBOURS // limit)
             for asked in np.split(waiting, range(several, len(waiting), several)):
-                nearest = self._pictures.search(vectors[asked], limit)
-                alike = likeness(nearest.similarities, usual[asked, None], self._backgrounds.of(nearest.keys))
+                nearest = search_all(self._shards.values(), vectors[asked], limit)
+                alike = likeness(nearest.similarities, usual[asked, None], self._backgrounds(nearest.keys))
                 # A stored picture with no background at all would still be plausible at the cosine of the last one.
                 best_of_last = likeness(nearest.similarities[:, -1], usual[asked], np.zeros(1))
                 is_more = (nearest.keys[:, -1] != NOBODY) & (best_of_last >= at_least) & (limit < MOST)
@@ -250,52 +295,15 @@ class VideoIndex:
                 again.append(asked[is_more])
             waiting, limit = np.concatenate(again), min(limit * _MORE, MOST)
 
+    def _number(self, video: str) -> int:
+        return self._shards[self._shard_of[video]].places[video].number
 
-class _Backgrounds:
-    """How alike each stored picture is to pictures that have nothing to do with it, by key."""
-
-    def __init__(self) -> None:
-        self._parts: dict[int, npt.NDArray[np.float16]] = {}
-        self._flat: npt.NDArray[np.float16] | None = None
-        self._starts: npt.NDArray[np.int64] = np.zeros(0, np.int64)
-
-    def put(self, number: int, background: npt.NDArray[np.floating]) -> None:
-        self._parts[number] = background.astype(np.float16)
-        self._flat = None
-
-    def drop(self, number: int) -> None:
-        del self._parts[number]
-        self._flat = None
-
-    def of(self, keys: Keys) -> Vectors:
-        """Of the pictures with these keys; anything for -1."""
-        if self._flat is None:
-            self._flat = np.concatenate([np.zeros(1, np.float16), *self._parts.values()])
-            self._starts = np.zeros(max(self._parts, default=0) + 1, np.int64)
-            sizes = [len(part) for part in self._parts.values()]
-            self._starts[list(self._parts)] = 1 + np.cumsum([0, *sizes])[:-1]
-        there = keys != NOBODY
-        places = np.zeros(keys.shape, np.int64)
-        places[there] = self._starts[keys[there] >> ROWS_BITS] + (keys[there] & ((1 << ROWS_BITS) - 1))
-        return np.asarray(self._flat[places], np.float32)
-
-    def write(self, file: BinaryIO) -> None:
-        every = np.concatenate([np.zeros(0, np.float16), *self._parts.values()])
-        np.save(file, every, allow_pickle=False)
-
-    def read(self, path: Path, places: Iterable[_Place]) -> None:
-        """What ``write`` wrote.
-
-        Raises:
-            ValueError: it is not of these videos.
-        """
-        every = np.load(path, allow_pickle=False)
-        start = 0
-        for place in places:
-            self.put(place.number, every[start : start + place.rows])
-            start += place.rows
-        if start != len(every):
-            raise ValueError(f"backgrounds of {start} pictures, got {len(every)}")
+    def _backgrounds(self, keys: Keys) -> Vectors:
+        """How alike each of these pictures is to pictures that have nothing to do with it."""
+        found = np.zeros(keys.shape, np.float32)
+        for shard in self._shards.values():
+            found += shard.backgrounds(keys)
+        return found
 
 
 def _scenes(fingerprint: Fingerprint) -> _Scenes:

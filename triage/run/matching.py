@@ -19,6 +19,7 @@ from triage.errors import CaseError, MatchIndexError
 from triage.matches.bank import Bank
 from triage.matches.compare import compare
 from triage.matches.edits import inverse
+from triage.matches.index_folder import HEAD, REBUILD
 from triage.matches.spans import uncomparable_ms
 from triage.matches.video_index import VideoIndex
 from triage.phrases import counted
@@ -87,21 +88,31 @@ class Prints:
 
     def index(self) -> VideoIndex:
         """An index of all of them: the one that is kept, with what came since and without what went."""
-        copies = self._case.copies
-        index = _kept_index(copies.index_folder, self.model)
-        wanted = frozenset(self.videos)
-        before = frozenset(index.videos()) if index else frozenset()
-        for video in sorted(before - wanted):
-            assert index is not None
-            index.remove(video)
+        folder = self._case.copies.index_folder
+        index = self._kept_index(folder)
+        if index is not None:
+            index.remove(*sorted(frozenset(index.videos()) - frozenset(self.videos)))
         for video in self.videos:
-            if video not in before and (fingerprint := self(video)) is not None:
-                index = index or self._empty(fingerprint.vectors.shape[2])
+            if (index is None or video not in index) and (fingerprint := self(video)) is not None:
+                index = index or self._empty(fingerprint.vectors.shape[2], folder)
                 index.add(fingerprint)
         if index is None:
             return self._empty(1)
-        if frozenset(index.videos()) != before:
-            index.save(copies.index_folder)
+        if index.is_changed:
+            index.save(folder)
+        return index
+
+    def _kept_index(self, folder: Path) -> VideoIndex | None:
+        """What is whole of the index that is kept: it is only a short cut, and the rest is made anew, and said."""
+        exact_up_to, shard_vectors = self._settings.exact_up_to, self._settings.shard_vectors
+        remarks: tuple[str, ...] = ()
+        index: VideoIndex | None = None
+        try:
+            index = VideoIndex.load(folder, self.model, exact_up_to=exact_up_to, shard_vectors=shard_vectors)
+            remarks = index.remarks
+        except MatchIndexError as error:
+            remarks = (str(error),) if (folder / HEAD).exists() else ()
+        self._matched.remarks += [f"made anew from fingerprints: {why.removesuffix(f'; {REBUILD}')}" for why in remarks]
         return index
 
     def index_of(self, videos: Iterable[str]) -> VideoIndex | None:
@@ -113,21 +124,14 @@ class Prints:
                 made.add(fingerprint)
         return made
 
-    def _empty(self, dim: int) -> VideoIndex:
-        return VideoIndex(self.model, dim, exact_up_to=self._settings.exact_up_to)
+    def _empty(self, dim: int, folder: Path | None = None) -> VideoIndex:
+        exact_up_to, shard_vectors = self._settings.exact_up_to, self._settings.shard_vectors
+        return VideoIndex(self.model, dim, exact_up_to=exact_up_to, shard_vectors=shard_vectors, folder=folder)
 
 
 def _size(fingerprint: Fingerprint | None) -> int:
     """Bytes of its vectors, beside which the rest is little."""
     return 0 if fingerprint is None else fingerprint.vectors.nbytes
-
-
-def _kept_index(folder: Path, model: str) -> VideoIndex | None:
-    """The index that is kept, if it is whole and of this model: it is only a short cut, and is made anew otherwise."""
-    try:
-        return VideoIndex.load(folder, model)
-    except MatchIndexError:
-        return None
 
 
 def match_within(case: Case, model: str, settings: Settings, counting: Counting = quietly) -> Matched:
@@ -149,7 +153,7 @@ def match_within(case: Case, model: str, settings: Settings, counting: Counting 
     index = prints.index()
     # An earlier video may show a new one in a corner: each side asks the other with all its views.
     asked_by = defaultdict(set)
-    recent = prints.index_of(new)
+    recent = prints.index_of(new) if marks else None
     for video in marks:
         fingerprint = prints(video) if recent else None
         if recent and fingerprint is not None:
