@@ -11,6 +11,10 @@ after an edit: a light one leaves a cosine of about 0.93 to it, a heavy one of a
 - the others share the index's lists and keep vectors in other codes; *in full* means that the 100 that were proposed
   are put in order by the stored vectors.
 
+With ``--shards N`` it is divided among so many shards instead, each built and written before the next, as ``triage``
+does it where an index outgrows one; what they answer is merged. Then all are opened mapped and in memory in turn, and
+asked: first with nothing of their files in memory (the system is asked to drop them), then again.
+
 One thread. Machines are noisy and busy: times are of the processor, not of the clock on the wall.
 """
 
@@ -18,24 +22,33 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import faiss
 import numpy as np
 import numpy.typing as npt
 
-from triage.matches.faiss_index import FaissIndex
+from triage.matches.faiss_index import VECTORS, FaissIndex
+from triage.matches.index import search_all
+from triage.matches.index_folder import open_folder
 from triage.settings import Matching
 
 Floats = npt.NDArray[np.float32]
 Keys = npt.NDArray[np.int64]
 Stored = npt.NDArray[np.float16]
+Result = TypeVar("Result")
 Search = Callable[[Floats], Keys]
 
+MODEL = "drawn@00000000"
 DIM = 128
 SHOT = 10
 """Pictures in a shot."""
@@ -70,6 +83,26 @@ class Row:
     memory_mib: float
     bytes_a_vector: float
     queries_a_second: float
+    recall_light: float
+    recall_heavy: float
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What shards take once they are open, and how long they take to answer, a line of the second table."""
+
+    name: str
+    opening_s: float
+    own_mib: float
+    """Memory that no file stands behind."""
+    of_files_mib: float
+    """Pages of the files that are in memory for this process, after all queries; the system may take them back."""
+    first_s: float
+    """Waited for all queries, with nothing of the files in memory."""
+    read_mib: float
+    """Read from the disk meanwhile."""
+    queries_a_second: float
+    """By the processor's time, with the files in memory."""
     recall_light: float
     recall_heavy: float
 
@@ -159,7 +192,7 @@ def measure(name: str, asked: Mapping[str, Asked], search: Search, build_s: floa
 def of_index(stored: Stored, asked: Mapping[str, Asked], exact_up_to: int) -> tuple[list[Row], FaissIndex]:
     """The index as triage builds it."""
     before, began = _resident_mib(), time.process_time()
-    index = FaissIndex("drawn@00000000", DIM, exact_up_to=exact_up_to)
+    index = FaissIndex(MODEL, DIM, exact_up_to=exact_up_to)
     for start, block in blocks(stored):
         index.add(np.arange(start, start + len(block)), block)
     build_s, memory = time.process_time() - began, _resident_mib() - before
@@ -178,6 +211,84 @@ def of_index(stored: Stored, asked: Mapping[str, Asked], exact_up_to: int) -> tu
         full = in_full(stored, lambda q: index.search(q, PROPOSED).keys)
         rows.append(measure(f"index, {PROPOSED} in full", asked, full, build_s, memory, inner.code_size + 8))
     return rows, index
+
+
+def of_shards(
+    file: Path, stored: Stored, asked: Mapping[str, Asked], shards: int, exact_up_to: int, work: Path
+) -> list[Opened]:
+    """The index in so many shards: a line about building it, and one for each way of opening it."""
+    size = -(-len(stored) // shards)
+    folders = [work / f"shard-{place}" for place in range(shards)]
+    built = [
+        apart(build, file, len(stored), slice(place * size, (place + 1) * size), exact_up_to, folder)
+        for place, folder in enumerate(folders)
+    ]
+    took, most = sum(each[0] for each in built), max(each[1] for each in built)
+    disk = sum(path.stat().st_size for folder in folders for path in folder.iterdir())
+    print(
+        f"\n{shards} shards of {size:,}: built one after the other in {took:.0f} s of the processor, at most "
+        f"{most:.0f} MiB; {disk / len(stored):.0f} bytes a vector on the disk\n"
+    )
+    print(
+        "| shards | opened in s | own memory MiB | of files MiB | first time s | read MiB | queries/s | light | heavy |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    ways = {"mapped": True, "in memory": False}
+    rows = [apart(of_opened, f"{shards}, {way}", folders, asked, mapped) for way, mapped in ways.items()]
+    for folder in folders:
+        shutil.rmtree(folder)
+    return rows
+
+
+def build(file: Path, count: int, part: slice, exact_up_to: int, folder: Path) -> tuple[float, float]:
+    """Seconds of the processor that a shard took, and the most memory in MiB that it had meanwhile."""
+    own = np.memmap(file, np.float16, "r", shape=(count, DIM))[part]
+    before, began, is_over, seen = _resident_mib(), time.process_time(), threading.Event(), [0.0]
+
+    def watch() -> None:
+        while not is_over.wait(0.05):
+            seen.append(_resident_mib() - before)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    index = FaissIndex(MODEL, DIM, exact_up_to=exact_up_to)
+    for at, block in blocks(own):
+        index.add(np.arange(at, at + len(block)) + part.start, block)
+    index.save(folder)
+    is_over.set()
+    watcher.join()
+    return time.process_time() - began, max(seen)
+
+
+def apart(work: Callable[..., Result], *given: object) -> Result:
+    """What it gives in a process of its own, where nobody left memory behind."""
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=faiss.omp_set_num_threads, initargs=(1,)) as process:
+        return process.submit(work, *given).result()
+
+
+def of_opened(name: str, folders: Sequence[Path], asked: Mapping[str, Asked], mapped: bool) -> Opened:
+    """Open shards one way, ask them, print a line."""
+    own, files, began = _resident_mib(), _resident_mib("RssFile"), time.perf_counter()
+    indexes = []
+    for folder in folders:
+        opened = open_folder(folder, MODEL)
+        indexes.append(FaissIndex.of_parts(MODEL, opened.head, opened.file(VECTORS), mapped=mapped))
+    opening_s = time.perf_counter() - began
+    for folder in folders:
+        _drop(folder)
+    questions = np.concatenate([queries.vectors for queries in asked.values()])
+    read, began = _read_mib(), time.perf_counter()
+    search_all(indexes, questions, TOP)
+    first_s, read = time.perf_counter() - began, _read_mib() - read
+    cpu = time.process_time()
+    found = np.split(search_all(indexes, questions, TOP).keys, len(asked))
+    took = time.process_time() - cpu
+    light, heavy = (asked[edit].recall(part) for edit, part in zip(EDITS, found, strict=True))
+    memory, files = _resident_mib() - own, _resident_mib("RssFile") - files
+    row = Opened(name, opening_s, memory, files, first_s, read, len(questions) / took, light, heavy)
+    cells = [name, *(f"{value:.0f}" for value in (opening_s, memory, files)), f"{first_s:.1f}", f"{read:.0f}"]
+    print("| " + " | ".join([*cells, f"{row.queries_a_second:.0f}", f"{light:.3f}", f"{heavy:.3f}"]) + " |", flush=True)
+    return row
 
 
 def in_full(stored: Stored, propose: Search) -> Search:
@@ -232,10 +343,24 @@ def _unit(vectors: Floats) -> Floats:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
-def _resident_mib() -> float:
-    """Memory of this process that no file stands behind."""
-    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon")]
+def _resident_mib(kind: str = "RssAnon") -> float:
+    """Memory of this process that no file stands behind, or of another kind in the system's words."""
+    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(kind)]
     return int(line.split()[1]) / 1024
+
+
+def _read_mib() -> float:
+    """What this process has caused to be read from disks."""
+    [line] = [line for line in Path("/proc/self/io").read_text().splitlines() if line.startswith("read_bytes")]
+    return int(line.split()[1]) / 2**20
+
+
+def _drop(folder: Path) -> None:
+    """Ask the system to forget the files of a folder, so that they are read from the disk again."""
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def main() -> None:
@@ -246,25 +371,39 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for the vectors, 256 bytes each, kept there")
     parser.add_argument("--exact-up-to", type=int, default=Matching().exact_up_to, help="vectors; see the settings")
     parser.add_argument("--compare", nargs="*", default=list(ALTERNATIVES), help="other codes, in FAISS's words")
+    parser.add_argument(
+        "--shards", type=int, nargs="*", default=[], help="numbers of shards to divide it among, instead"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="file for the table as JSON")
     asked_for = parser.parse_args()
     faiss.omp_set_num_threads(1)
     asked_for.work.mkdir(parents=True, exist_ok=True)
-    stored = draw(
-        asked_for.work / f"vectors-{asked_for.seed}-{asked_for.vectors}.f16", asked_for.vectors, asked_for.seed
-    )
+    file = asked_for.work / f"vectors-{asked_for.seed}-{asked_for.vectors}.f16"
+    stored = draw(file, asked_for.vectors, asked_for.seed)
     asked = ask(stored, asked_for.queries, asked_for.seed)
     print(f"{len(stored):,} vectors of {DIM}, {asked_for.queries} queries of each edit, one thread\n")
+    if asked_for.shards:
+        opened = [
+            row
+            for count in asked_for.shards
+            for row in of_shards(file, stored, asked, count, asked_for.exact_up_to, asked_for.work)
+        ]
+        _keep(asked_for.json, stored, asked_for.queries, opened)
+        return
     print("| codes | build s | memory MiB | bytes a vector | queries/s | recall@10, light | recall@10, heavy |")
     print("|---|---|---|---|---|---|---|", flush=True)
     rows, index = of_index(stored, asked, asked_for.exact_up_to)
     if not index.is_exact:
         for codes in asked_for.compare:
             rows += of_alternative(codes, stored, asked, index)
-    if asked_for.json:
-        told = {"vectors": len(stored), "dim": DIM, "queries": asked_for.queries, "rows": [asdict(row) for row in rows]}
-        asked_for.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    _keep(asked_for.json, stored, asked_for.queries, rows)
+
+
+def _keep(file: Path | None, stored: Stored, queries: int, rows: Sequence[Row | Opened]) -> None:
+    if file:
+        told = {"vectors": len(stored), "dim": DIM, "queries": queries, "rows": [asdict(row) for row in rows]}
+        file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

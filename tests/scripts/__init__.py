@@ -1,0 +1,1 @@
+"""Those scripts that are more than a measurement."""
