@@ -3,12 +3,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -109,6 +112,23 @@ def test_one_long_video_is_looked_at_by_all(dump: Path, alone: Path, marks: Path
     assert reports(tmp_path / "case").items() < reports(alone).items()
 
 
+def made_beside_another() -> Stages:
+    """Stages whose making waits until another process makes some too: one after the other, they would never be."""
+    folder = Path(os.environ[MARKS])
+    (folder / f"making {os.getpid()}").touch()
+    patience_ends = time.monotonic() + 60
+    while len(list(folder.glob("making *"))) < 2:
+        assert time.monotonic() < patience_ends, "no other process was started"
+        time.sleep(0.01)
+    return scripted_stages()
+
+
+def test_where_there_is_work_for_all_they_load_their_models_beside_one_another(marks: Path) -> None:
+    with pool(made_beside_another, 2, 1, 2**28, at_once=True) as opened:
+        assert opened.stages.settings == scripted_stages().settings
+    assert len(list(marks.glob("making *"))) == 2
+
+
 def dies_once(frame: Frame) -> Said:
     mark = Path(os.environ[MARKS]) / "died"
     if frame.time_ms > 4000 and not mark.exists():
@@ -154,6 +174,38 @@ def test_a_bug_in_a_model_stops_the_scan_and_is_not_hidden(dump: Path, tmp_path:
     assert "in is_broken" in raised.value.__notes__[0]
 
 
+def has_no_room(_: Frame) -> Said:
+    raise OSError(28, "No space left on device")
+
+
+def test_an_error_of_the_system_in_a_model_is_not_taken_for_the_end_of_its_process(dump: Path, tmp_path: Path) -> None:
+    with (
+        pytest.raises(OSError, match="No space left"),
+        at_work(partial(scripted_stages, has_no_room), 2) as (stages, hands),
+    ):
+        run(dump, tmp_path / "case", stages, hands)
+
+
+def test_processes_that_are_killed_before_they_hear_anything_are_followed_by_others(
+    dump: Path, alone: Path, marks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: Any, **how: Any) -> subprocess.Popen[bytes]:
+        begun.append(subprocess.Popen(*arguments, **how))
+        if len(begun) in {1, 3, 4}:
+            begun[-1].kill()
+            begun[-1].wait()
+        return begun[-1]
+
+    monkeypatch.setattr("triage.run.pool.subprocess", SimpleNamespace(Popen=start, DEVNULL=subprocess.DEVNULL))
+    with at_work(partial(scripted_stages, leaves_its_mark), 2) as (stages, hands):
+        run(dump / "a long.mp4", tmp_path / "case", stages, hands)
+    assert len(begun) == 5
+    assert len(list(marks.iterdir())) == 2
+    assert reports(tmp_path / "case").items() < reports(alone).items()
+
+
 def unfit() -> Stages:
     raise WeightsError("weights.onnx: is not what the manifest names")
 
@@ -171,6 +223,11 @@ class Stopping(Watched):
     def end(self, found: Found, outcome: Outcome) -> None:
         super().end(found, outcome)
         self.hands.is_stopped.set()
+
+
+def test_weights_that_are_unfit_are_said_where_all_processes_try_them_at_once() -> None:
+    with pytest.raises(WeightsError, match="not what the manifest names"), pool(unfit, 3, 1, 2**28, at_once=True):
+        pass
 
 
 def test_a_first_interruption_finishes_what_is_in_hand(dump: Path, alone: Path, tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ from triage.matches.bank import Bank
 from triage.names import shown
 from triage.phrases import ROLE_WORDS, clock, counted, listing
 from triage.pipeline import Stages
+from triage.run.cluster.starting import Joined, Share
+from triage.run.cluster.starting import where as cluster_named
+from triage.run.cluster.workers import cluster as cluster_crew
 from triage.run.crew import crew, may_look_on_card, memory_size, planned
 from triage.run.dump import Found, dump_roots, walk
 from triage.run.local import Done, Hands, Tally, scan
@@ -53,6 +56,10 @@ class Means:
     """Try again what could not be decoded, or not to its end."""
     watch: bool = False
     """Go on with what comes later, until somebody stops it."""
+    on: str = ""
+    """A cluster that works, ``ray`` or ``ray:ADDRESS``; empty: this machine without one."""
+    gpu_share: float = 0.0
+    """Of a graphics card, for each process that looks in a cluster; 0: they look on processors."""
 
 
 def run(
@@ -69,12 +76,19 @@ def run(
         banks: folders of known clips that everything is compared with.
 
     Raises:
-        UsageError: a dump, a bank or a settings file is not there, there is no file in the dumps, or not even one
-            process fits into the memory.
+        UsageError: a dump, a bank or a settings file is not there, there is no file in the dumps, not even one
+            process fits into the memory, or the cluster cannot be used.
         MatchIndexError: a bank cannot be used.
         WeightsError: a model is absent or unfit.
         CaseError: the case folder cannot be used.
     """
+    at = cluster_named(means.on) if means.on else None
+    if means.gpu_share and (at is None or at.address is None):
+        raise UsageError("--gpu-share is for a cluster that runs: --on ray:HOST:PORT")
+    if means.memory_limit and at is not None and at.address is not None:
+        raise UsageError(
+            "--memory-limit is for this machine alone; how many look on the nodes of a cluster says --jobs"
+        )
     roots = dump_roots(dumps)
     chosen = load_settings(settings, overrides).settings
     copies: Counter[Path] = Counter()
@@ -86,7 +100,14 @@ def run(
     memory_limit = memory_size(means.memory_limit) if means.memory_limit else None
     plan = planned(means.jobs, memory_limit, looks_on_card=may_look_on_card(chosen.detecting.device))
     with ExitStack() as working:
-        stages, hands = working.enter_context(crew(plan, chosen))
+        if at is None:
+            # In a case that is there already most may be done, and one process is enough to find that out.
+            at_once = not folder.exists() and len(found) >= plan.jobs
+            stages, hands = working.enter_context(crew(plan, chosen, at_once=at_once))
+        else:
+            share = Share(means.jobs, means.gpu_share)
+            stages, hands, work = working.enter_context(cluster_crew(at, plan, chosen, share))
+            _say_cluster(work)
         _say_blind(stages)
         with open_banks(banks) as opened, open_case(folder, make=True) as case, only_scan(case):
             turn = _Scan(case, opened, chosen, stages, hands, roots, retry=means.retry)
@@ -169,6 +190,14 @@ def _say_copies(copies: Mapping[Path, int]) -> None:
         if len(places) > MOST_PLACES:
             places[MOST_PLACES:] = [f"{len(places) - MOST_PLACES} more folders"]
         say(f"Left out, since triage made them and they are no evidence: {files} in {listing(places)}.")
+
+
+def _say_cluster(work: Joined) -> None:
+    looking = counted(len(work.lookers), "process looks", "processes look")
+    say(f"{looking} at pictures, on {counted(len(set(work.lookers.values())), 'node', 'nodes')}.")
+    if work.left_out:
+        left_out = counted(work.left_out, "process", "processes")
+        say(f"{left_out} more found no room in the cluster in time, or ended; it goes without. See `ray status`.")
 
 
 def _say_blind(stages: Stages) -> None:

@@ -26,7 +26,10 @@ LOOKER_BYTES = 7 * GIB // 4
 VIDEO_BYTES = GIB // 2
 """One video in hand: its decoder, and the pictures that wait."""
 AHEAD_BYTES = GIB // 2
-"""Of pictures that wait for whoever looks, at the most; less where memory is limited."""
+"""What pictures that wait or are looked at may take, together, however few look."""
+AHEAD_BYTES_EACH = GIB // 8
+"""The same for each process, where there are more: with half a GiB for all, 64 would be no quicker than 33
+(``scripts/simulate_scan.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def may_look_on_card(device: str) -> bool:
 def _plan(jobs: int, cores: int) -> Plan:
     # One video more than processes, so that there is work while the next is being opened.
     videos = jobs + 1 if jobs > 1 else 1
-    return Plan(jobs, videos, max(1, cores // jobs), AHEAD_BYTES)
+    return Plan(jobs, videos, max(1, cores // jobs), max(AHEAD_BYTES, jobs * AHEAD_BYTES_EACH))
 
 
 def _cores() -> int:
@@ -112,15 +115,18 @@ def memory_size(text: str) -> int:
     Raises:
         UsageError: it is none.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT])(?:i?B)?\s*", text, re.IGNORECASE)
+    match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([KMGT])(?:i?B)?\s*", text, re.IGNORECASE | re.ASCII)
     if match is None:
-        raise UsageError(f"--memory-limit: {text!r} was given, a size such as 8G or 6000M is wanted")
+        raise UsageError(f"--memory-limit: {text[:40]!r} was given, a size such as 8G or 6000M is wanted")
     return int(float(match[1]) * 1024 ** ("KMGT".index(match[2].upper()) + 1))
 
 
 @contextmanager
-def crew(plan: Plan, settings: Settings) -> Iterator[tuple[Stages, Hands]]:
+def crew(plan: Plan, settings: Settings, *, at_once: bool = False) -> Iterator[tuple[Stages, Hands]]:
     """Stages for these settings, and who works: this process, or a pool with models of their own.
+
+    Args:
+        at_once: there is work for all of them.
 
     Raises:
         TriageError: the stages cannot be made.
@@ -128,7 +134,7 @@ def crew(plan: Plan, settings: Settings) -> Iterator[tuple[Stages, Hands]]:
     if plan.jobs == 1:
         yield make_stages(settings), Hands()
         return
-    with pool(partial(make_stages, settings), plan.jobs, plan.threads, plan.ahead_bytes) as opened:
+    with pool(partial(make_stages, settings), plan.jobs, plan.threads, plan.ahead_bytes, at_once=at_once) as opened:
 
         def let_go() -> None:
             opened.kill()

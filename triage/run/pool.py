@@ -50,6 +50,10 @@ class StoppedError(Exception):
     """The pool was closed while somebody waited for it."""
 
 
+class _EndedError(Exception):
+    """The process on the other side has ended."""
+
+
 @dataclass(slots=True)
 class _Job:
     frames: list[Frame]
@@ -61,7 +65,9 @@ class _Job:
 class Pool:
     """Processes that look at pictures; ``looking`` may be called from many threads."""
 
-    def __init__(self, make: MakeStages, processes: int, threads: int, ahead_bytes: int) -> None:
+    def __init__(
+        self, make: MakeStages, processes: int, threads: int, ahead_bytes: int, *, at_once: bool = False
+    ) -> None:
         """Start the first process, and wait until its models are there.
 
         Args:
@@ -69,6 +75,8 @@ class Pool:
             processes: how many.
             threads: that each of them calculates in.
             ahead_bytes: of pictures that may wait for a process to be free; one batch always may.
+            at_once: there is work for all, so that they load their models beside the first, and not one after the
+                other when pictures wait for them.
 
         Raises:
             TriageError: what ``make`` raises.
@@ -80,7 +88,14 @@ class Pool:
         self._lock = threading.Lock()
         self._lookers: list[_Looker] = []
         self._feeders: list[threading.Thread] = []
-        first = self._start()
+        for _ in range(processes - 1 if at_once else 0):
+            self._feed(None, at_once=True)
+        try:
+            first = self._start()
+        except BaseException:
+            self.kill()
+            self.close()
+            raise
         self.stages: Stages = first.stages
         """What the models are; they look in the processes, not here."""
         self._feed(first)
@@ -119,33 +134,46 @@ class Pool:
             if self._jobs.qsize() and len(self._feeders) < self._processes and not self._is_closed:
                 self._feed(None)
 
-    def _feed(self, looker: _Looker | None) -> None:
-        feeder = threading.Thread(target=self._work, args=(looker,), name="feeder", daemon=True)
+    def _feed(self, looker: _Looker | None, *, at_once: bool = False) -> None:
+        feeder = threading.Thread(target=self._work, args=(looker, at_once), name="feeder", daemon=True)
         self._feeders.append(feeder)
         feeder.start()
 
     def _start(self) -> _Looker:
         """A process whose models are there; one that ends over loading them is followed by another, a few times."""
         for is_last in (False, False, True):
-            looker = _Looker(self._make, self._threads)
-            self._lookers.append(looker)
-            if self._is_closed:
-                looker.kill()
             try:
-                looker.wait()
-            except BaseException as error:
-                looker.kill()
-                self._lookers.remove(looker)
-                if not isinstance(error, (EOFError, OSError)):
-                    raise
+                return self._started()
+            except (_EndedError, OSError) as error:
                 if is_last or self._is_closed:
                     raise TriageError(NOT_STARTED) from error
-            else:
-                return looker
         raise AssertionError
 
-    def _work(self, looker: _Looker | None) -> None:
+    def _started(self) -> _Looker:
+        """A process whose models are there.
+
+        Raises:
+            OSError: the system starts none.
+            _EndedError: it ended over loading them.
+            TriageError: they cannot be had.
+        """
+        looker = _Looker(self._threads)
+        self._lookers.append(looker)
+        if self._is_closed:
+            looker.kill()
+        try:
+            looker.make_stages(self._make)
+        except BaseException:
+            looker.kill()
+            self._lookers.remove(looker)
+            raise
+        return looker
+
+    def _work(self, looker: _Looker | None, at_once: bool) -> None:
         """Hand one batch after the other to one process, and start another in its place if it ends."""
+        if at_once:
+            with contextlib.suppress(TriageError):  # tried again when there is work, and said then
+                looker = self._start()
         while (job := self._jobs.get()) is not None:
             if not job.looked.set_running_or_notify_cancel():
                 continue
@@ -153,8 +181,8 @@ class Pool:
                 try:
                     looker = looker or self._start()
                     looked = looker.look(job)
-                except (EOFError, OSError):
-                    assert looker is not None, "starting one says so in a sentence"
+                except _EndedError:
+                    assert looker is not None, "one that does not start says so in a sentence"
                     self._after_its_end(looker, job)
                     looker = None
                 except BaseException as error:  # noqa: BLE001  raised again where somebody waits for it
@@ -235,10 +263,20 @@ class _Room:
 class _Looker:
     """One process with models."""
 
-    def __init__(self, make: MakeStages, threads: int) -> None:
+    stages: Stages
+    """What its models are, once they are made."""
+
+    def __init__(self, threads: int) -> None:
+        """Start it.
+
+        Raises:
+            OSError: the system does not let us.
+        """
+        self._threads = threads
         own, theirs = socket.socketpair()
         handle = _memory(SHARED_BYTES)
         try:
+            self._shared = np.frombuffer(mmap.mmap(handle, SHARED_BYTES), np.uint8)
             with theirs:
                 self._process = subprocess.Popen(  # noqa: S603  this very program
                     [sys.executable, "-P", "-c", START, str(theirs.fileno()), str(handle)],
@@ -249,21 +287,20 @@ class _Looker:
                     start_new_session=True,  # Ctrl-C is for us to hear; they end when we hang up
                 )
             self._connection = Connection(own.detach())
-            self._shared = np.frombuffer(mmap.mmap(handle, SHARED_BYTES), np.uint8)
         except BaseException:
             own.close()
             raise
         finally:
             os.close(handle)
-        self._connection.send((make, threads))
 
-    def wait(self) -> None:
-        """Until its models are there.
+    def make_stages(self, make: MakeStages) -> None:
+        """Have its models made, and wait until they are there.
 
         Raises:
+            _EndedError: it ended.
             TriageError: they cannot be had.
         """
-        self.stages: Stages = self._answer()
+        self.stages = self._ask((make, self._threads))
 
     def look(self, job: _Job) -> Looked:
         at = 0
@@ -272,13 +309,16 @@ class _Looker:
             self._shared[at : at + size] = frame.image.reshape(-1)
             at += size
         times_ms = tuple(frame.time_ms for frame in job.frames)
-        self._connection.send(Task(job.frames[0].video, times_ms, job.only_traces))
-        looked: Looked = self._answer()
+        looked: Looked = self._ask(Task(job.frames[0].video, times_ms, job.only_traces))
         return looked
 
-    def _answer(self) -> Any:  # noqa: ANN401  whatever was asked for
-        answer = self._connection.recv()
-        if isinstance(answer, Raised):
+    def _ask(self, what: object) -> Any:  # noqa: ANN401  whatever was asked for
+        try:
+            self._connection.send(what)
+            answer = self._connection.recv()
+        except (EOFError, OSError) as error:
+            raise _EndedError from error
+        if isinstance(answer, Raised):  # which may be an OSError too, and no sign that it has ended
             if not isinstance(answer.error, TriageError):
                 answer.error.add_note(answer.where)
             raise answer.error
@@ -322,9 +362,9 @@ def _deleted(size: int) -> int:
 
 
 @contextmanager
-def pool(make: MakeStages, processes: int, threads: int, ahead_bytes: int) -> Iterator[Pool]:
+def pool(make: MakeStages, processes: int, threads: int, ahead_bytes: int, *, at_once: bool = False) -> Iterator[Pool]:
     """A pool, whose processes have ended when the block is left: at once, if by an error."""
-    opened = Pool(make, processes, threads, ahead_bytes)
+    opened = Pool(make, processes, threads, ahead_bytes, at_once=at_once)
     try:
         yield opened
     except BaseException:
