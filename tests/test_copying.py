@@ -11,7 +11,8 @@ import subprocess
 import sys
 import time
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -35,11 +36,14 @@ from tests.blinking import (
     white_is_a_face,
 )
 from tests.examples import nobody
+from tests.frames.sandbox.liar import crash_over
+from tests.redaction import clips
 from triage import copying
 from triage.copying import Made, Pass, Sounding, Wish, copy_video, has_findings, is_made
 from triage.durable import sha256_of
 from triage.errors import CaseError, CaseFullError, DetectorError, RedactionError, VideoError
 from triage.findings.scripted import Said, Scripted
+from triage.frames.sandbox import memory, pictures
 from triage.geometry import Box
 from triage.records import Covered, Frame, Label, Report, Role, Style
 from triage.redaction import otherwise
@@ -514,6 +518,22 @@ def test_sound_that_is_kept_is_in_the_copy(tmp_path: Path) -> None:
     assert copy.path.exists()
 
 
+def test_nobody_opens_the_sound_of_an_original_for_a_copy_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "open_sound", None)
+    made(tmp_path)
+    assert sidecar(tmp_path)["sound"] == "muted"
+
+
+def test_a_decoder_of_sound_that_crashes_leaves_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = clips.draw(tmp_path / "clip.mp4")
+    crash_over(monkeypatch, original, "sound")
+    with pytest.raises(VideoError, match=r"the decoder was stopped at its beginning: it crashed \(SIGSEGV\)"):
+        copy_video(original, report_on(original), Wish(sound=Sounding.KEEP), [seeing()], target(tmp_path))
+    assert not list((tmp_path / "out").glob("*.review.mp4*"))
+
+
 def test_roles_of_the_stand_in_are_those_that_are_searched_for() -> None:
     assert set(ROLES) >= copying.roles_for(Wish())
 
@@ -538,6 +558,18 @@ def make_with_little_room(folder: Path) -> None:
     report = report_on(folder / "clip.mp4")
     copying.PART_MS = 500
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    sharing = memory.shared_memory
+
+    @contextmanager
+    def no_file(size: int) -> Iterator[Any]:
+        """Memory for pictures, which no quota counts, as this limit does."""
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        with sharing(size) as shared:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            yield shared
+
+    pictures.shared_memory = no_file  # type: ignore[attr-defined]
     for limit in LIMITS:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
         try:

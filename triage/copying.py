@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -17,12 +18,12 @@ import cv2
 import numpy as np
 
 from triage import __version__
-from triage.ahead import ahead
 from triage.covering import DEFAULT, OnTime, Pass, Seen, Wish, has_findings, roles_for, see
 from triage.durable import no_room, sha256_of, write_whole
 from triage.errors import RedactionError
 from triage.findings.detector import Detector
-from triage.frames.pictures import open_pictures, open_sound
+from triage.frames.sandbox.pictures import open_pictures
+from triage.frames.sandbox.sound import open_sound
 from triage.geometry import Box
 from triage.masking import masked
 from triage.phrases import counted
@@ -33,8 +34,9 @@ from triage.redaction.merging import Timeline
 from triage.redaction.naming import ENDING, PICTURE_ENDING, Names
 from triage.redaction.quarantine import Quarantine, may_replace, place_for_copies, quarantine, sidecar_of
 from triage.redaction.recognising import Left, left_in
+from triage.redaction.shape import Shape
 from triage.redaction.sidecar import Facts, found_words, load_sidecar, residual_risk, sidecar
-from triage.redaction.sound import Prepared, Sounding, prepare
+from triage.redaction.sound import Heard, Prepared, Sounding, prepare
 from triage.redaction.styling import by_style, covered_ms
 from triage.redaction.writer import Picture as AnyPicture
 from triage.redaction.writer import Written, in_parts, join_copies, write_copy
@@ -71,8 +73,6 @@ __all__ = [
 
 PART_MS = 10_000
 """Length of the parts that a copy is written in: what is lost by an interruption, or written again for a leak."""
-ROOM = 8
-"""Pictures decoded ahead."""
 SPAN_MS = STEP_MS + 50
 """How long before and after a leak is covered: until the looks around it, and a picture more."""
 
@@ -171,7 +171,7 @@ def _copy_still(
     """The same for a still picture: a PNG, which holds its pixels and nothing else."""
     seen = see(path, report, wish, lambda *_: None)
     with open_pictures(path, report.video.id) as source:
-        picture = next(iter(source))
+        picture = next(source.images())
         frame = Frame(source.video, picture.time_ms, picture.image)
     done = masked(frame, Timeline(seen.covers).at(frame.time_ms), wish, searchers)
     _, coded = cv2.imencode(".png", done.image)
@@ -285,9 +285,13 @@ class _Making:
         parts = {number: self.place.part(number, key) for number, key in self._keys(covers)}
         self.place.keep_only(parts.values())
         self._write_parts({number: part for number, part in parts.items() if not part.exists()}, covers)
-        with open_sound(self.path, self.report.video.id) as heard:
+        with self._heard() as heard:
             self.prepared = prepare(heard, self.wish.sound)
             return join_copies(list(parts.values()), self.place.copy, sound=self.prepared.track)
+
+    def _heard(self) -> AbstractContextManager[Heard | None]:
+        """The sound of the original, which nobody opens for a copy without."""
+        return nullcontext() if self.wish.sound is Sounding.MUTE else open_sound(self.path)
 
     def _write_parts(self, missing: dict[int, Path], covers: Sequence[Cover]) -> None:
         if not missing:
@@ -298,11 +302,11 @@ class _Making:
             self.on_time(Pass.WRITING, picture.time_ms)
             return by_style(timeline.at(picture.time_ms), wish.style, wh)
 
-        with (
-            open_pictures(self.path, self.report.video.id, is_undamaged=not self.seen.coverage.undecoded) as source,
-            ahead(iter(source), room=ROOM) as coming,
-        ):
-            for number, pictures in in_parts(coming, PART_MS):
+        wide, tall = Shape.of(*wh).shown_wh
+        is_undamaged = not self.seen.coverage.undecoded
+        with open_pictures(self.path, self.report.video.id, is_undamaged=is_undamaged) as source:
+            # It is decoded ahead in its own process.
+            for number, pictures in in_parts(source.planes(wide, tall), PART_MS):
                 if number not in missing:
                     continue
                 part = missing[number]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from triage.ahead import ahead
-from triage.frames.pictures import Picture, PictureSource, open_pictures
+from triage.frames.sandbox.pictures import Picture, PictureSource, open_pictures
 from triage.records import Cover, Coverage, Covered, Label, Report, Role, Style
 from triage.redaction.following import follow
 from triage.redaction.motion import Luma, is_cut
@@ -162,7 +162,7 @@ class _Glance:
 
     def at_all(self, source: PictureSource) -> Iterator[tuple[int, Luma]]:
         """Time and small copy of every picture."""
-        for picture in source:
+        for picture in source.small():
             self._note(picture, float(source.usual_s))
             if self._before is None or is_cut(self._before, picture.small):
                 self.shots_ms.append(picture.time_ms)
@@ -181,7 +181,7 @@ class _Glance:
         return [*self._damaged, *open_end] if undecoded else []
 
     def _note(self, picture: Picture, usual_s: float) -> None:
-        is_key = bool(picture.frame.key_frame) and not picture.is_damaged
+        is_key = picture.is_key and not picture.is_damaged
         if not self.times_ms and picture.time_ms > 0:
             self._since_ms = 0
             self._missing += max(1, round(picture.time_ms / 1000 / usual_s))

@@ -10,7 +10,7 @@ import cv2
 from triage.covering import Pass, Seen, Wish, roles_for, see
 from triage.errors import RedactionError
 from triage.findings.detector import Detector
-from triage.frames.pictures import open_pictures
+from triage.frames.sandbox.pictures import open_pictures
 from triage.masking import masked
 from triage.records import Frame, Report, Style, Video
 from triage.redaction.mark import TEXT as PICTURES_MARK
@@ -54,11 +54,7 @@ def _covered(
 ) -> Iterator[tuple[int, Image]]:
     timeline = Timeline(seen.covers)
     with open_pictures(path, video.id) as source:
-        for picture in source:
+        for picture in source.images(sorted(wanted)):
             if picture.time_ms in wanted:
-                wanted.discard(picture.time_ms)  # several may be shown within one millisecond
-                covers = timeline.at(picture.time_ms)
                 frame = Frame(source.video, picture.time_ms, picture.image)
-                yield picture.time_ms, masked(frame, covers, WISH, searchers).image
-            if not wanted:
-                return
+                yield picture.time_ms, masked(frame, timeline.at(picture.time_ms), WISH, searchers).image

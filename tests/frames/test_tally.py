@@ -34,6 +34,15 @@ def test_a_single_picture_explains_nothing() -> None:
     assert Tally(Claim(5000, is_for_pictures=True), packets=1, reached_ms=4000).short_ms() == 1000
 
 
+def test_memory_that_ran_out_is_not_called_damage() -> None:
+    tally = Tally(None, reached_ms=2000)
+    tally.refused(700, ValueError("damaged"))
+    assert tally.coverage(400).why == ("it is damaged: 1 piece could not be decoded, the first near 00:00.700",)
+    tally.refused(900, MemoryError())
+    (why,) = tally.coverage(400).why
+    assert why.startswith("1 of its pieces would have taken more memory than a decoder may have: 2 pieces could not")
+
+
 def test_damage_is_told_in_words() -> None:
     tally = Tally(None, skipped_packets=1, damaged_pictures=2, reached_ms=2000)
     tally.damage(700)

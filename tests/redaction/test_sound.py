@@ -15,7 +15,8 @@ from tests.redaction import clips
 from tests.redaction.clips import Sounding as Clip
 from tests.redaction.clips import perceive
 from triage.errors import RedactionError
-from triage.frames.pictures import open_pictures, open_sound
+from triage.frames.pictures import open_pictures
+from triage.frames.sandbox.sound import open_sound
 from triage.redaction.sound import MakeMask, Prepared, Samples, Sounding, prepare
 from triage.redaction.voices import VoiceMask
 from triage.redaction.writer import Written, write_copy
@@ -50,20 +51,20 @@ class Losing(Untouched):
 def copy(path: Path, target: Path, sounding: Sounding, make_mask: MakeMask = VoiceMask) -> tuple[Written, Prepared]:
     with ExitStack() as opened:
         source = opened.enter_context(open_pictures(path, media.VIDEO_ID))
-        prepared = prepare(opened.enter_context(open_sound(path, media.VIDEO_ID)), sounding, make_mask)
+        prepared = prepare(opened.enter_context(open_sound(path)), sounding, make_mask)
         written = write_copy(source, source, target, lambda _: {}, sound=prepared.track, has_mark=False)
         return written, prepared
 
 
 CLIPS = {
-    "copied.mp4": Clip(),
-    "copied.mkv": Clip(codec="libmp3lame"),
-    "copied.ts": Clip(),
+    "plain.mp4": Clip(),
+    "mp3.mkv": Clip(codec="libmp3lame"),
+    "plain.ts": Clip(),
     "mono.mkv": Clip(codec="libopus", channels=1),
     "pcm.mov": Clip(codec="pcm_s16le"),
     "ac3.mkv": Clip(codec="ac3"),
     "sound_later.mkv": Clip(codec="pcm_s16le", sound_from=0.7),
-    "copied_later.mp4": Clip(sound_from=0.7),
+    "later.mp4": Clip(sound_from=0.7),
     "pictures_later.mkv": Clip(codec="libopus", pictures_from=0.6),
     "pictures_later.mp4": Clip(pictures_from=0.6),
     "gap.mkv": Clip(codec="pcm_s16le", gap=(1.3, 1.8)),
@@ -91,15 +92,21 @@ def test_a_click_is_heard_when_the_flash_is_seen(name: str, sounding: Sounding, 
     assert ours.flashes[0] - begins + written.shift_ms / 1000 == pytest.approx(1.0 - first, abs=FRAME_S)
 
 
-@pytest.mark.parametrize(
-    ("name", "how"), [("copied.mp4", "copied"), ("copied.mkv", "copied"), ("copied.ts", "copied"), ("ac3.mkv", "ac3")]
-)
-def test_what_browsers_play_is_copied_and_all_else_becomes_aac(name: str, how: str, tmp_path: Path) -> None:
-    _, prepared = copy(clips.draw(tmp_path / name, CLIPS[name]), tmp_path / "copy.mp4", Sounding.KEEP)
+@pytest.mark.parametrize("name", ["plain.mp4", "mp3.mkv", "ac3.mkv"])
+def test_sound_is_encoded_anew_as_browsers_play_it_and_no_coded_piece_of_the_original_is_left(
+    name: str, tmp_path: Path
+) -> None:
+    path = clips.draw(tmp_path / name, CLIPS[name])
+    _, prepared = copy(path, tmp_path / "copy.mp4", Sounding.KEEP)
+    with av.open(str(path)) as container:
+        codec = container.streams.audio[0].codec_context.name
+        pieces = {bytes(packet) for packet in container.demux(container.streams.audio[0]) if packet.size > 64}
     with av.open(str(tmp_path / "copy.mp4")) as container:
-        assert container.streams.audio[0].codec_context.name in {"aac", "mp3float"}
-    assert how in prepared.how
-    assert prepared.remarks == ()
+        assert container.streams.audio[0].codec_context.name == "aac"
+        ours = {bytes(packet) for packet in container.demux(container.streams.audio[0]) if packet.size > 64}
+    assert (prepared.how, prepared.remarks) == (f"encoded anew from {codec}", ())
+    assert pieces
+    assert not pieces & ours
 
 
 def test_a_muted_copy_has_no_sound_at_all(tmp_path: Path) -> None:

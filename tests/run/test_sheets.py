@@ -9,6 +9,7 @@ import pytest
 
 from tests.blinking import WHITE, clip, seeing
 from tests.examples import nobody
+from tests.frames.sandbox.liar import crash_over
 from tests.run.test_blurring import Watched, scripted
 from tests.run.test_local import run as scan
 from triage.case.store import Case, open_case
@@ -106,6 +107,24 @@ def test_a_source_that_changed_has_no_strip(case: Case, dump: Path, tmp_path: Pa
     entry = drawn(case, tmp_path / "out")["a <b>&.mp4"]
     assert entry.became is Became.REFUSED
     assert "it is not what was examined" in entry.why
+
+
+@pytest.mark.parametrize("reading", [1, 2])
+def test_a_decoder_that_crashes_costs_its_own_strip_and_no_other(
+    reading: int, dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip(dump / "other.mp4", pictures=15)
+    with open_case(tmp_path / "case", make=True) as case:
+        scan(dump, case, make_stages(SETTINGS, [seeing()]))
+        crash_over(monkeypatch, dump / "other.mp4", "pictures", reading)
+        entries = drawn(case, tmp_path / "out")
+    assert {name: entry.became for name, entry in entries.items()} == {
+        "a <b>&.mp4": Became.DRAWN,
+        "other.mp4": Became.REFUSED,
+        "note.mp4": Became.WITHOUT_PICTURES,
+    }
+    assert entries["other.mp4"].why == "the decoder was stopped at its beginning: it crashed (SIGSEGV)"
+    assert entries["other.mp4"].why in (tmp_path / "out" / PAGE).read_text(encoding="utf-8")
 
 
 def test_another_page_is_never_written_over(case: Case, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from triage.evaluation.labelled import Meaning, boxes_of
 from triage.evaluation.moments import Originals, frames_at
 from triage.findings.conditions import Condition, condition
 from triage.findings.detector import Detector
-from triage.frames.pyav import open_video
+from triage.frames.sandbox.source import open_video
 from triage.original import unread
 from triage.records import Finding, Frame, Label
 from triage.settings import Sampling

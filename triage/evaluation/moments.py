@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from triage.ahead import ahead
-from triage.frames.pictures import open_pictures
+from triage.frames.sandbox.pictures import open_pictures
 from triage.records import Coverage, Frame, Video
 
 Originals = Callable[[str], Path]
@@ -31,7 +31,7 @@ def frames_at(path: Path, video_id: str, times_ms: Sequence[int]) -> Iterator[Fr
         VideoError: it cannot be read, or there is no picture in it.
     """
     waiting = list(times_ms)
-    with open_pictures(path, video_id) as source, ahead(iter(source), room=ROOM) as coming:
+    with open_pictures(path, video_id) as source, ahead(source.images(waiting), room=ROOM) as coming:
         for picture in coming:
             while waiting and waiting[0] < picture.end_ms:
                 time_ms = waiting.pop(0)

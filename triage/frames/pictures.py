@@ -8,27 +8,23 @@ there, also where the file is damaged.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import cv2
 import numpy as np
 import numpy.typing as npt
-from av.audio.stream import AudioStream
-from av.container import InputContainer
-from av.packet import Packet
-from av.stream import Discard
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc, Interpolation, VideoReformatter
 
 from triage.frames import pyav
 from triage.frames.orientation import Orientation
-from triage.frames.pyav import Decoder, Known
+from triage.frames.pyav import Decoder
 from triage.records import Coverage, Video
 
 Image = npt.NDArray[np.uint8]
@@ -45,8 +41,6 @@ BT709, UNSAID, BT601, RGB = 1, 2, 6, 0
 KNOWN_PRIMARIES, KNOWN_TRANSFERS = frozenset(map(int, ColorPrimaries)), frozenset(map(int, ColorTrc))
 FALLBACK_LUMA, FALLBACK_CHROMA = 16, 128
 """Black, in place of a picture that FFmpeg cannot convert."""
-MOST_READ_ERRORS = 1000
-"""As in ``pyav``: as many errors in a row are taken for the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +69,13 @@ class Picture:
         self.is_last = is_last
         self.is_damaged = bool(frame.is_corrupt)
         """Parts of it were made up by the decoder."""
+        self.is_key = bool(frame.key_frame)
+        """It was coded without any other."""
 
     @property
     def end_ms(self) -> int:
         """When the next picture takes its place; later than ``time_ms``."""
         return max(round((self.at + self.lasts) * 1000), self.time_ms + 1)
-
-    @property
-    def frame(self) -> VideoFrame:
-        """As it was decoded: not upright, and not to be written to, since later pictures are decoded from it."""
-        return self._frame
 
     @cached_property
     def image(self) -> Image:
@@ -119,6 +110,11 @@ class PictureSource:
         self._colours = _colours(decoder.first)
         self.unconverted = 0
         """Pictures that FFmpeg could not convert and that are black instead."""
+
+    @property
+    def decoder(self) -> Decoder:
+        """Where the pictures come from."""
+        return self._decoder
 
     @property
     def video(self) -> Video:
@@ -194,8 +190,7 @@ class PictureSource:
         """See ``Picture.small``."""
         turn = self._decoder.orientation(frame)
         width, height = turn.upright_wh(self.video.width_px, self.video.height_px)
-        share = min(1.0, SMALL_WIDTH_PX / max(width, height))
-        width, height = max(1, round(width * share)), max(1, round(height * share))
+        width, height = small_wh(width, height)
         try:
             if frame.format.name in BYTE_LUMA and frame.planes[0].line_size > 0:
                 stored = cv2.resize(pyav.plane(frame, 0), (width, height), interpolation=cv2.INTER_AREA)
@@ -246,6 +241,12 @@ class PictureSource:
         )
 
 
+def small_wh(width_px: int, height_px: int) -> tuple[int, int]:
+    """Size of the small copy of a picture of this size."""
+    share = min(1.0, SMALL_WIDTH_PX / max(width_px, height_px))
+    return max(1, round(width_px * share)), max(1, round(height_px * share))
+
+
 _SCALER = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
 """H.273's number of a matrix -> libswscale's."""
 
@@ -279,49 +280,6 @@ def _turned(turn: Orientation, plane: Image) -> Image:
     return np.asarray(turned, np.uint8)
 
 
-class SoundSource:
-    """The coded sound of one file, read once."""
-
-    def __init__(self, container: InputContainer, file: Known, thread: Executor) -> None:
-        self._container, self._file, self._thread = container, file.bytes_read, thread
-        streams = [stream for stream in container.streams if stream.type == "audio"]
-        known = [stream for stream in container.streams.audio if pyav.has_decoder(stream)]
-        self.stream: AudioStream | None = next(iter(known), None)
-        """The first that FFmpeg can decode; None: there is none."""
-        self.streams = len(streams)
-        """How many the file has, those that FFmpeg does not know counted too."""
-        self.origin = pyav.presentation_ms(container, container.streams[0]) / 1000
-        """What the file calls the start of its presentation, in seconds: where ``Picture.at`` is 0."""
-
-    def packets(self) -> Iterator[Packet[AudioStream]]:
-        """Its pieces in order, stepping over what cannot be read.
-
-        Raises:
-            VideoError: NOT_OPENED, the system refused to read any further.
-        """
-        if self.stream is None:
-            return
-        for other in self._container.streams:
-            if other.index != self.stream.index:
-                other.discard = Discard.all
-        packets = self._container.demux(self.stream)
-        errors = 0
-        while errors < MOST_READ_ERRORS:
-            try:
-                # In a thread of its own, or Ctrl-C may be lost in FFmpeg, and the sound end early (see ``pyav``).
-                packet = self._thread.submit(next, packets, None).result()
-            except av.FFmpegError:
-                self._file.check()
-                errors, packets = errors + 1, self._container.demux(self.stream)
-                continue
-            self._file.check()
-            if packet is None:
-                break
-            if packet.size:
-                errors = 0
-                yield packet
-
-
 @contextmanager
 def open_pictures(
     path: Path, video_id: str, *, is_undamaged: bool = False, is_rough: bool = False
@@ -339,14 +297,9 @@ def open_pictures(
 
 
 @contextmanager
-def open_sound(path: Path, video_id: str) -> Iterator[SoundSource]:
-    """This file's sound, opened once more and beside its pictures.
-
-    Raises:
-        VideoError: it cannot be opened.
-    """
-    with pyav.opened(path, video_id) as (container, file), ThreadPoolExecutor(1, "sound") as thread:
-        try:
-            yield SoundSource(container, file, thread)
-        finally:
-            file.bytes_read.leave()
+def open_stream(
+    file: BinaryIO, video_id: str, *, is_undamaged: bool = False, is_rough: bool = False
+) -> Iterator[PictureSource]:
+    """The same of a file that is open already, in the calling thread; as ``pyav.open_stream``."""
+    with pyav.opened_stream(file, video_id) as (container, known):
+        yield PictureSource(Decoder(container, known, is_undamaged=is_undamaged, is_rough=is_rough))

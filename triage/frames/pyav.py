@@ -40,7 +40,7 @@ from triage.frames.grid import Grid, read_alpha, read_grid
 from triage.frames.orientation import Orientation
 from triage.frames.outline import Outline, read_outline
 from triage.frames.source import FrameSource
-from triage.frames.tally import Claim, Tally
+from triage.frames.tally import OUT_OF_MEMORY, Claim, Tally
 from triage.frames.times import LONGEST_MS, Chooser, Clock, Glimpse, longest_gap_ms
 from triage.original import open_original, unread
 from triage.records import Coverage, Frame, Video
@@ -177,8 +177,7 @@ def open_stream(file: BinaryIO, video_id: str, sampling: Sampling) -> Iterator[_
     Raises:
         VideoError: as ``open_video``.
     """
-    known = _read_beginning(Path(), video_id, file)
-    with _open_container(known) as container:
+    with opened_stream(file, video_id) as (container, known):
         yield _PyavSource(container, known, sampling)
 
 
@@ -209,6 +208,14 @@ def opened(path: Path, video_id: str) -> Iterator[tuple[InputContainer, Known]]:
         file = _read_beginning(path, video_id, original)
         with _apart(lambda: _open_container(file), file.bytes_read) as container:
             yield container, file
+
+
+@contextmanager
+def opened_stream(file: BinaryIO, video_id: str) -> Iterator[tuple[InputContainer, Known]]:
+    """The same of a file that is open already, in the calling thread; as for ``open_stream``."""
+    known = _read_beginning(Path(), video_id, file)
+    with _open_container(known) as container:
+        yield container, known
 
 
 def _apart(call: Callable[[], Result], file: _Nameless) -> Result:
@@ -260,6 +267,8 @@ def _open_container(file: Known) -> InputContainer:
     except (av.FFmpegError, ValueError) as error:
         file.bytes_read.check()
         reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, MemoryError):
+            reason = f"it {OUT_OF_MEMORY}"
         raise refusal.no_header(file.head, file.outline, reason) from error
     except _OtherFileError as error:
         raise refusal.asks_for_others(str(error)) from error
@@ -352,7 +361,12 @@ class Decoder:
         if self._first is None:
             tally = self._tally
             raise refusal.no_picture(
-                codec, file.head, file.outline, tried=tally.skipped_packets, end_error=tally.end_error
+                codec,
+                file.head,
+                file.outline,
+                tried=tally.skipped_packets,
+                short_of_memory=tally.short_of_memory,
+                end_error=tally.end_error,
             )
         turn = self.orientation(self._first)
         width_px, height_px = turn.upright_wh(self._first.width, self._first.height)
@@ -485,8 +499,8 @@ class Decoder:
                     return
                 for tile in packet.decode():
                     yield packet.stream.id, self._to_bgr(tile, tile.width, tile.height)
-            except av.FFmpegError:
-                continue
+            except av.FFmpegError as error:
+                self._tally.short_of_memory += isinstance(error, MemoryError)
 
     @staticmethod
     def _lay(canvas: npt.NDArray[np.uint8], tile: npt.NDArray[np.uint8], grid: Grid, item: int) -> None:
@@ -500,9 +514,8 @@ class Decoder:
         """Pictures that come out for this packet; None: those still held back at the end."""
         try:
             pictures = self._stream.decode(packet)
-        except av.FFmpegError:
-            self._tally.skipped_packets += 1
-            self._tally.damage(self._tally.reached_ms)
+        except av.FFmpegError as error:
+            self._tally.refused(self._tally.reached_ms, error)
             return []
         self._tally.decoded += len(pictures)
         return pictures
@@ -526,6 +539,7 @@ class Decoder:
             except av.FFmpegError as error:
                 self._file.check(self._tally.reached_ms)
                 errors += 1
+                self._tally.short_of_memory += isinstance(error, MemoryError)
                 self._tally.damage(self._tally.reached_ms)
                 if errors == MOST_READ_ERRORS:
                     self._tally.end_error = f"what follows is damaged ({error.strerror})"
@@ -646,9 +660,8 @@ class _PyavSource(Decoder):
         time_ms = self._time_ms(picture)
         try:
             copy = self._small_copy(picture)
-        except av.FFmpegError:
-            self._tally.skipped_packets += 1
-            self._tally.damage(time_ms)
+        except av.FFmpegError as error:
+            self._tally.refused(time_ms, error)
             return None
         self._tally.reached_ms = time_ms
         return _Seen(picture, time_ms, copy, luma.cut(before.copy if before else None, copy))
@@ -670,9 +683,8 @@ class _PyavSource(Decoder):
             self._tally.shrunk_pictures += 1
         try:
             return self.upright(picture)
-        except av.FFmpegError:
-            self._tally.skipped_packets += 1
-            self._tally.damage(seen.time_ms)
+        except av.FFmpegError as error:
+            self._tally.refused(seen.time_ms, error)
             return None
 
 

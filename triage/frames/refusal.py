@@ -7,6 +7,7 @@ from collections.abc import Collection
 from triage.errors import Refusal, VideoError
 from triage.frames import content
 from triage.frames.outline import Outline
+from triage.frames.tally import OUT_OF_MEMORY
 from triage.phrases import clock
 
 FRAGMENT_KINDS = frozenset({"moof", "styp", "sidx"})
@@ -97,7 +98,9 @@ def too_large(width_px: int, height_px: int, most_px: int) -> VideoError:
     )
 
 
-def no_picture(codec: str, head: bytes, outline: Outline, *, tried: int, end_error: str | None) -> VideoError:
+def no_picture(
+    codec: str, head: bytes, outline: Outline, *, tried: int, short_of_memory: int, end_error: str | None
+) -> VideoError:
     """For a file with a video stream from which not one picture came.
 
     Args:
@@ -105,6 +108,7 @@ def no_picture(codec: str, head: bytes, outline: Outline, *, tried: int, end_err
         head: its first bytes.
         outline: its parts.
         tried: pieces that the decoder was given.
+        short_of_memory: of these, for which memory ran out.
         end_error: why reading stopped early, if it did.
     """
     if not outline.has_pictures and outline.is_fragmented:
@@ -131,9 +135,12 @@ def no_picture(codec: str, head: bytes, outline: Outline, *, tried: int, end_err
     if tried:
         pieces = "its only piece" if tried == 1 else f"not one of the {tried} pieces that were tried"
         could = "could not be decoded" if tried == 1 else "could be decoded"
+        cause = f"{short_of_memory} of them {OUT_OF_MEMORY}" if short_of_memory else "it is damaged or encrypted"
+        if short_of_memory == tried == 1:
+            cause = f"it {OUT_OF_MEMORY}"
         return VideoError(
             Refusal.UNREADABLE,
-            f"it has a video stream ({codec}), but {pieces} {could}: it is damaged or encrypted{because}",
+            f"it has a video stream ({codec}), but {pieces} {could}: {cause}{because}",
         )
     return VideoError(
         Refusal.UNREADABLE,

@@ -13,6 +13,8 @@ STREAM_TOLERANCE_MS = 100
 CONTAINER_TOLERANCE_MS = 1000
 """A claim for the whole file is for its longest stream, which may be the sound, and sound often ends a little later."""
 
+OUT_OF_MEMORY = "would have taken more memory than a decoder may have"
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -37,6 +39,8 @@ class Tally:
     decoded: int = 0
     skipped_packets: int = 0
     """Pieces that the decoder refused, or that the file could not deliver in its middle."""
+    short_of_memory: int = 0
+    """Pieces of those that more memory was asked for than a decoder may have: they may be whole."""
     damaged_pictures: int = 0
     """Pictures shown with parts made up by the decoder."""
     first_damage_ms: int | None = None
@@ -49,6 +53,12 @@ class Tally:
     sampled: int = 0
     near_identical: int = 0
     reached_ms: int = 0
+
+    def refused(self, time_ms: int, error: Exception) -> None:
+        """One more piece that the decoder refused."""
+        self.skipped_packets += 1
+        self.short_of_memory += isinstance(error, MemoryError)
+        self.damage(time_ms)
 
     def damage(self, time_ms: int) -> None:
         """Remember where damage was met first."""
@@ -82,7 +92,9 @@ class Tally:
             if self.damaged_pictures:
                 were = counted(self.damaged_pictures, "picture was", "pictures were")
                 parts.append(f"{were} decoded with errors and may show false content")
-            why.append(f"it is damaged: {' and '.join(parts)}{since}")
+            # What follows on a piece that was too large is damaged by that alone.
+            what = f"{self.short_of_memory} of its pieces {OUT_OF_MEMORY}" if self.short_of_memory else "it is damaged"
+            why.append(f"{what}: {' and '.join(parts)}{since}")
         if self.false_times:
             were = counted(self.false_times, "picture has", "pictures have")
             why.append(f"{were} a time in the file that cannot be true, and were taken as coming right after the last")

@@ -1,7 +1,7 @@
 """The sound of a copy: none, the same, or with voices masked; in time with the pictures.
 
-What is encoded anew becomes one unbroken run of samples from the start of the video on: silence where sound is missing,
-and what overlaps only once. What is copied keeps its own times.
+It is encoded anew from what was decoded, so that nothing of the coded original comes into a copy, and becomes one
+unbroken run of samples from the start of the video on: silence where sound is missing, and what overlaps only once.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from itertools import chain
-from typing import Protocol, TypeAlias, cast
+from typing import Protocol, TypeAlias
 
-import av
 import numpy as np
 import numpy.typing as npt
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
@@ -30,8 +28,6 @@ from triage.redaction.voices import VoiceMask
 Samples: TypeAlias = npt.NDArray[np.float32]
 """(N, C), -1 to 1."""
 
-COPIED = frozenset({"aac", "mp3", "mp3float"})
-"""Codecs that are copied as they are. AC-3 and others fit into MP4 too, but no browser plays them everywhere."""
 RATES_HZ = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000})
 """Rates that AAC has and browsers play; sound of any other is converted to the last."""
 ELSE_HZ = 48000
@@ -70,20 +66,34 @@ MakeMask: TypeAlias = Callable[[int, int], Mask]
 """Rate in Hz, channels -> a mask for such a stream."""
 
 
+class Coded(Protocol):
+    """How the sound of an original is coded."""
+
+    @property
+    def codec(self) -> str: ...
+    @property
+    def rate_hz(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+
+
 class Heard(Protocol):
-    """The coded sound of an original, opened; ``frames.pictures.open_sound`` gives one."""
+    """The sound of an original, opened; ``frames.sandbox.sound.open_sound`` gives one."""
 
-    stream: AudioStream | None
-    streams: int
-    origin: Fraction
+    @property
+    def streams(self) -> int: ...
+    @property
+    def coded(self) -> Coded | None: ...
+    @property
+    def undecoded(self) -> int: ...
 
-    def packets(self) -> Iterator[Packet[AudioStream]]: ...
+    def samples(self, rate_hz: int, channels: int) -> Iterator[tuple[Fraction, Samples]]: ...
 
 
 class Track:
     """The sound that goes into a copy, piece by piece, beside the pictures."""
 
-    def __init__(self, making: _Making) -> None:
+    def __init__(self, making: _Encoding) -> None:
         self._making = making
         self._pieces: Iterator[_Piece] | None = None
         self._head: _Piece | None = None
@@ -151,30 +161,27 @@ class Prepared:
     """Why it is less than was wanted."""
 
 
-def prepare(heard: Heard, sounding: Sounding, make_mask: MakeMask = VoiceMask) -> Prepared:
+def prepare(heard: Heard | None, sounding: Sounding, make_mask: MakeMask = VoiceMask) -> Prepared:
     """The sound of a copy; mute where there is nothing that can be used, and saying so.
 
     Args:
-        heard: the sound of the original, open until the copy is written.
+        heard: the sound of the original, open until the copy is written; None: it is not wanted.
         sounding: what is wanted.
         make_mask: for ``Sounding.VOICES_MASKED``.
 
     Raises:
         VideoError: NOT_OPENED, the system refused to read the original.
     """
-    if sounding is Sounding.MUTE:
+    if heard is None or sounding is Sounding.MUTE:
         return Prepared(None, "muted")
     if not heard.streams:
         return Prepared(None, "none", ("the original has no sound",))
-    stream = heard.stream
-    if stream is None:
+    if heard.coded is None:
         return Prepared(None, "none", ("its sound is coded in a way that triage cannot decode: the copy is mute",))
     remarks: tuple[str, ...] = ()
     if heard.streams > 1:
         remarks = (f"it holds {heard.streams} sound streams, and only the first that can be decoded is in the copy",)
-    is_copied = sounding is Sounding.KEEP and stream.codec_context.name in COPIED
-    masked = make_mask if sounding is Sounding.VOICES_MASKED else None
-    making = _Copying(heard, stream) if is_copied else _Encoding(heard, stream, masked)
+    making = _Encoding(heard, heard.coded, make_mask if sounding is Sounding.VOICES_MASKED else None)
     if not making.has_any:
         return Prepared(None, "none", (*remarks, "nothing of its sound could be decoded: the copy is mute"))
     return Prepared(Track(making), making.how, remarks)
@@ -187,69 +194,25 @@ class _Piece:
     packet: Packet[AudioStream]
 
 
-class _Making(Protocol):
-    """How the pieces of a track come about."""
-
-    how: str
-    has_any: bool
-    undecoded: int
-    is_past_pictures: bool
-
-    def add_to(self, container: OutputContainer) -> AudioStream: ...
-
-    def pieces(self, stream: AudioStream) -> Iterator[_Piece]: ...
-
-
-class _Copying:
-    """The coded pieces as they are, without whatever hangs on them."""
-
-    how = "copied as it is"
-    undecoded = 0
-
-    def __init__(self, heard: Heard, stream: AudioStream) -> None:
-        self._stream, self._origin = stream, heard.origin
-        packets = heard.packets()
-        first = next(packets, None)
-        self.has_any, self.is_past_pictures = first is not None, False
-        self._packets = chain([first] if first else [], packets)
-
-    def add_to(self, container: OutputContainer) -> AudioStream:
-        return container.add_stream_from_template(self._stream, opaque=True)
-
-    def pieces(self, stream: AudioStream) -> Iterator[_Piece]:  # noqa: ARG002  as _Making has it
-        shift, end = -self._origin, None
-        for packet in self._packets:
-            if packet.pts is None or not packet.time_base:
-                continue
-            at, lasts = packet.pts * packet.time_base + shift, (packet.duration or 0) * packet.time_base
-            if end is not None:
-                if at < end - BACKWARDS or at > LONGEST:
-                    shift, at = shift + end - at, end
-                elif at < end - TOLERANCE:
-                    continue  # it would be heard at once with the one before
-            end = at + lasts
-            copy = cast("Packet[AudioStream]", Packet(bytes(packet)))
-            copy.time_base = packet.time_base
-            copy.pts = copy.dts = round(at / packet.time_base)
-            copy.duration = packet.duration
-            yield _Piece(at, copy)
-
-
 class _Encoding:
-    """Decoded, perhaps masked, and encoded to AAC."""
+    """Perhaps masked, and encoded to AAC."""
 
-    def __init__(self, heard: Heard, stream: AudioStream, make_mask: MakeMask | None) -> None:
-        context = stream.codec_context
-        self.how = "voices masked" if make_mask else f"encoded anew from {context.name}"
-        self.undecoded, self.is_past_pictures = 0, False
-        self._heard, self._stream = heard, stream
-        self._rate_hz = context.sample_rate if context.sample_rate in RATES_HZ else ELSE_HZ
-        self._layout, channels = ("mono", 1) if context.channels == 1 else ("stereo", 2)
-        self._mask = make_mask(self._rate_hz, channels) if make_mask else None
+    def __init__(self, heard: Heard, coded: Coded, make_mask: MakeMask | None) -> None:
+        self.how = "voices masked" if make_mask else f"encoded anew from {coded.codec}"
+        self.is_past_pictures = False
+        self._heard = heard
+        self._rate_hz = coded.rate_hz if coded.rate_hz in RATES_HZ else ELSE_HZ
+        self._layout, self._channels = ("mono", 1) if coded.channels == 1 else ("stereo", 2)
+        self._mask = make_mask(self._rate_hz, self._channels) if make_mask else None
         blocks = self._blocks()
         first = next(blocks, None)
         self.has_any = first is not None
         self._all_blocks = chain([first] if first is not None else [], blocks)
+
+    @property
+    def undecoded(self) -> int:
+        """Pieces that are silence because they could not be decoded."""
+        return self._heard.undecoded
 
     def add_to(self, container: OutputContainer) -> AudioStream:
         stream = container.add_stream("aac", rate=self._rate_hz)
@@ -309,7 +272,7 @@ class _Encoding:
     def _unbroken(self) -> Iterator[Samples]:
         """All samples in order, the first at time 0, each where its time says."""
         position, shift = 0, Fraction(0)
-        for at, samples in self._timed():
+        for at, samples in self._heard.samples(self._rate_hz, self._channels):
             start = round((at + shift) * self._rate_hz)
             lack = start - position
             if lack < -BACKWARDS * self._rate_hz or at > LONGEST:
@@ -323,30 +286,3 @@ class _Encoding:
             first = -lack if lack < -TOLERANCE * self._rate_hz or (position == 0 and lack < 0) else 0
             yield samples[first:]
             position += len(samples[first:])
-
-    def _timed(self) -> Iterator[tuple[Fraction, Samples]]:
-        """Decoded samples at our rate and in our channels, with their time in seconds on the pictures' clock."""
-        resampler, before = None, None
-        expected = Fraction(0)
-        for frame in self._decoded():
-            kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-            if resampler is None or kind != before:
-                resampler = AudioResampler(format="fltp", layout=self._layout, rate=self._rate_hz)
-                before = kind
-            at = (
-                expected
-                if frame.pts is None or not frame.time_base
-                else frame.pts * frame.time_base - self._heard.origin
-            )
-            expected = at + Fraction(frame.samples, frame.sample_rate)
-            frame.pts = None
-            made = [cast("Samples", part.to_ndarray()) for part in resampler.resample(frame)]
-            if made:
-                yield at, np.concatenate(made, axis=1).T
-
-    def _decoded(self) -> Iterator[AudioFrame]:
-        for packet in chain(self._heard.packets(), [None]):
-            try:
-                yield from self._stream.decode(packet)
-            except av.FFmpegError:
-                self.undecoded += 1

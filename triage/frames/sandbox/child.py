@@ -5,17 +5,23 @@ from __future__ import annotations
 import mmap
 import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import cv2
 import numpy as np
 
 from triage.errors import VideoError
+from triage.frames import pictures, sound
 from triage.frames.pyav import Decoder, open_stream
 from triage.frames.sandbox import messages
+from triage.frames.sandbox.forms import Wanted
 from triage.frames.sandbox.limits import confine
 from triage.frames.sandbox.messages import Message
+from triage.frames.sandbox.reading import from_the_beginning
 from triage.frames.source import FrameSource
 from triage.records import Frame
 from triage.settings import Mode, Sampling
@@ -37,7 +43,7 @@ def run(request: Message) -> None:
     """
     try:
         channel = socket.socket(fileno=CHANNEL)
-        file = os.fdopen(FILE, "rb")
+        file = from_the_beginning(FILE)
         confine(request["memory_bytes"], request["cpu_s"])
         with suppress(BrokenPipeError, ConnectionResetError):  # nobody waits any more
             JOBS[request["job"]](_Told(file, channel), request)
@@ -72,6 +78,13 @@ class _Told:
     def say(self, message: Message) -> None:
         self._channel.sendall(messages.said(message))
 
+    def ask(self) -> Message:
+        """What is wanted of the file that was described."""
+        message = messages.hear(self._channel)
+        if message is None:
+            os._exit(0)
+        return message
+
     def where(self) -> Message:
         """How far it has come; the same at the same picture of the same file."""
         if self.decoder is None:
@@ -86,7 +99,10 @@ class _Told:
     def receive_memory(self, size: int) -> mmap.mmap:
         """The memory that pictures are put into."""
         _, [handle], _, _ = socket.recv_fds(self._channel, 1, 1)
-        memory = mmap.mmap(handle, size)
+        try:
+            memory = mmap.mmap(handle, size)
+        except OSError as error:  # no address space is left for it
+            raise MemoryError from error
         os.close(handle)
         return memory
 
@@ -99,23 +115,68 @@ class _Told:
 
 
 def _look(told: _Told, request: Message) -> None:
-    """The moments of a video that are to be looked at, then its coverage; or why there are none."""
+    """The moments of a video that are to be looked at, then its coverage."""
     sampling = Sampling(**{**request["sampling"], "mode": Mode(request["sampling"]["mode"])})
-    try:
-        with open_stream(cast("BinaryIO", told), NOBODY, sampling) as source:
-            told.decoder = source
-            source.on_picture = told.on_picture
-            told.say(messages.video_message(source.video))
-            _frames(told, source, request["picture_bytes_in_all"])
-            told.say(messages.coverage_message(source.coverage()))
-    except VideoError as refusal:
-        told.say(messages.refusal_message(refusal))
-    except MemoryError:
-        told.say({"is": "full"})
-    except (BrokenPipeError, ConnectionResetError):
-        raise
-    except Exception as error:  # noqa: BLE001  whatever a file brought about, it is this file's row
-        told.say({"is": "failed", "how": _place(error)})
+    with open_stream(cast("BinaryIO", told), NOBODY, sampling) as source:
+        told.decoder = source
+        source.on_picture = told.on_picture
+        told.say(messages.video_message(source.video))
+        _frames(told, source, request["picture_bytes_in_all"])
+        told.say(messages.coverage_message(source.coverage()))
+
+
+def _pictures(told: _Told, request: Message) -> None:
+    """Every picture of a video, or those of some moments, in the form that is asked for; then its coverage."""
+    cv2.setNumThreads(1)  # others wait by calculating, and who asked has work for every core
+    how = {name: request[name] for name in ("is_undamaged", "is_rough")}
+    with pictures.open_stream(cast("BinaryIO", told), NOBODY, **how) as source:
+        told.decoder = source.decoder
+        source.decoder.on_picture = told.on_picture
+        told.say(messages.pictures_message(source))
+        wanted = Wanted.of(told.ask())
+        memory = told.receive_memory(places(wanted.size, request["picture_bytes_in_all"]) * wanted.size)
+        for picture in wanted.chosen(source):
+            made = wanted.made(picture)
+            place = told.wait_for_place()
+            for target, array in zip(wanted.arrays(memory, place), made, strict=True):
+                np.copyto(target, array)
+            told.say(messages.picture_message(picture, place))
+        told.say({"is": "enough"} if wanted.at_ms is not None else messages.coverage_message(source.coverage()))
+
+
+def _sound(told: _Told, request: Message) -> None:
+    """The sound of a video, decoded; in pieces that fit into a place."""
+    with sound.open_stream(cast("BinaryIO", told), NOBODY) as source:
+        told.say(messages.sound_message(source.streams, source.coded))
+        wanted = told.ask()
+        rate_hz, channels, size = wanted["rate_hz"], wanted["channels"], request["piece_bytes"]
+        memory = told.receive_memory(request["places"] * size)
+        for at, samples in source.samples(rate_hz, channels):
+            most = size // (4 * channels)
+            for first in range(0, len(samples), most):
+                piece = samples[first : first + most]
+                place = told.wait_for_place()
+                np.copyto(np.frombuffer(memory, np.float32, piece.size, place * size).reshape(piece.shape), piece)
+                told.say(messages.piece_message(place, at + Fraction(first, rate_hz), len(piece), source.undecoded))
+        told.say({"is": "end", "undecoded": source.undecoded})
+
+
+def _of_file(work: Callable[[_Told, Message], None]) -> Callable[[_Told, Message], None]:
+    """The same work, which says instead why there is nothing, or no more."""
+
+    def guarded(told: _Told, request: Message) -> None:
+        try:
+            work(told, request)
+        except VideoError as refusal:
+            told.say(messages.refusal_message(refusal))
+        except MemoryError:
+            told.say({"is": "full"})
+        except (BrokenPipeError, ConnectionResetError):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever a file brought about, it is this file's row
+            told.say({"is": "failed", "how": _place(error)})
+
+    return guarded
 
 
 def _place(error: Exception) -> str:
@@ -180,5 +241,5 @@ def _fork() -> None:
     os.waitpid(child, 0)
 
 
-JOBS = {"look": _look, "try": _try_out}
+JOBS = {"look": _of_file(_look), "pictures": _of_file(_pictures), "sound": _of_file(_sound), "try": _try_out}
 """What can be asked of a decoder."""

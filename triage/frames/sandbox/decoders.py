@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO
 import triage
 from triage.errors import Refusal, VideoError
 
+GONE = "the process that decoders are forked from has ended"
 START_S = 120
 """Seconds in which the process is there, on a machine that is busy and has to read Python from a slow disk."""
 
@@ -48,6 +50,15 @@ class Started:
             self._ended = self._server.end(self.pid)
         return self._ended
 
+    def cpu_s(self) -> float:
+        """Seconds that it has calculated so far; 0 where the system does not tell (Linux does)."""
+        try:
+            # After the name, which may hold anything: the 12th and 13th of the rest, in ticks.
+            ticks = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        except OSError:
+            return 0.0
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
 
 class _Server:
     """The process that decoders are forked from, as long as it lives."""
@@ -55,6 +66,7 @@ class _Server:
     def __init__(self) -> None:
         own, theirs = socket.socketpair()
         self._asking, self._lock = own, threading.Lock()
+        self._is_in_step = True
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  this very program
                 [sys.executable, "-P", "-m", "triage.frames.sandbox.server", str(theirs.fileno())],
@@ -68,7 +80,7 @@ class _Server:
         self._asking.settimeout(START_S)
 
     def is_alive(self) -> bool:
-        return self._process.poll() is None
+        return self._is_in_step and self._process.poll() is None
 
     def start(self, file: BinaryIO, request: Mapping[str, Any]) -> Started:
         """A decoder that has this file open, and does what is requested."""
@@ -84,15 +96,21 @@ class _Server:
     def end(self, pid: int) -> Ended:
         try:
             return Ended(**self._ask({"end": pid}))
-        except OSError:  # the process is gone, and all decoders with it
-            return Ended(signal=9, code=0, cpu_s=0.0, peak_kib=0)
+        except OSError:  # the process is gone, and all decoders with it; how they would have ended, nobody knows
+            return Ended(signal=signal.SIGKILL, code=0, cpu_s=0.0, peak_kib=0)
 
     def _ask(self, request: Mapping[str, Any], handles: list[int] | None = None) -> dict[str, Any]:
         with self._lock:
-            socket.send_fds(self._asking, [json.dumps(request).encode()], handles or [])
-            answer = self._asking.recv(65_536)
-        if not answer:
-            raise ConnectionError("the process that decoders are forked from has ended")
+            if not self._is_in_step:
+                raise ConnectionError(GONE)
+            try:
+                socket.send_fds(self._asking, [json.dumps(request).encode()], handles or [])
+                answer = self._asking.recv(65_536)
+                if not answer:
+                    raise ConnectionError(GONE)
+            except BaseException:
+                self._is_in_step = False  # an answer that comes too late would be taken for that to the next question
+                raise
         return dict(json.loads(answer))
 
     def close(self) -> None:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import mmap
 import os
-import signal
-import socket
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -23,23 +17,21 @@ import numpy.typing as npt
 from triage.errors import Refusal, VideoError
 from triage.frames.sandbox import messages
 from triage.frames.sandbox.child import places
-from triage.frames.sandbox.decoders import Ended, Started, start
+from triage.frames.sandbox.decoders import start
 from triage.frames.sandbox.limits import Limits
+from triage.frames.sandbox.memory import shared_memory
 from triage.frames.sandbox.messages import Heard, NonsenseError
+from triage.frames.sandbox.watched import GoneError, Watched, is_about_file, words
 from triage.frames.source import FrameSource
 from triage.frames.times import longest_gap_ms
 from triage.original import open_original
-from triage.phrases import clock, counted, rough
+from triage.phrases import clock
 from triage.records import DECODER_STOPPED, Coverage, Frame, Video
 from triage.settings import Sampling
 
 USUAL = Limits()
 ROOM_BYTES = 48 * 2**20
 """Of the memory that pictures come through: 8 of full HD, 2 of 4K, and at least 1 of any size."""
-CRASHES = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGSYS", "SIGTRAP"})
-"""Signals that a process brings on itself. Others come from outside, and say nothing of the file."""
-WAITED = 0.5
-"""A decoder without a sign of life that calculated for less than this share of the time was waiting for the disk."""
 
 
 @contextmanager
@@ -74,7 +66,7 @@ def open_stream(
         "cpu_s": limits.cpu_s(size),
         "picture_bytes_in_all": ROOM_BYTES,
     }
-    decoder = _Watched(start(file, request), limits, limits.cpu_s(size))
+    decoder = Watched(start(file, request), limits, limits.cpu_s(size))
     try:
         yield _Source(decoder, path, video_id, sampling, limits.most_looks)
     finally:
@@ -90,95 +82,20 @@ def abilities() -> Mapping[str, bool]:
     limits = USUAL
     with tempfile.TemporaryFile() as nothing:
         request = {"job": "try", "memory_bytes": limits.memory_bytes, "cpu_s": limits.cpu_s(0)}
-        decoder = _Watched(start(nothing, request), limits, limits.cpu_s(0))
+        decoder = Watched(start(nothing, request), limits, limits.cpu_s(0))
         try:
             heard = decoder.hear()
             return {name: heard.truth(name) for name in ("files", "network", "processes")}
-        except (_GoneError, NonsenseError) as error:
+        except (GoneError, NonsenseError) as error:
             raise VideoError(Refusal.NOT_OPENED, f"no decoder can be started: {error}") from error
         finally:
             decoder.end()
 
 
-class _GoneError(Exception):
-    """The decoder will say nothing any more; the message says why, in words that follow on "it was stopped:"."""
-
-    def __init__(self, why: str, *, is_about_file: bool = True) -> None:
-        super().__init__(why)
-        self.is_about_file = is_about_file
-
-
-class _Watched:
-    """A decoder, its words, and the clock that runs while it says nothing."""
-
-    def __init__(self, started: Started, limits: Limits, cpu_s: int) -> None:
-        self._started, self._limits, self._cpu_s = started, limits, cpu_s
-        self._waited_s = 0.0
-        started.channel.settimeout(limits.idle_s)
-
-    def hear(self) -> Heard:
-        """Its next message.
-
-        Raises:
-            NonsenseError: it is none.
-            _GoneError: it ended, or gave no sign of life for too long and was ended.
-        """
-        began = time.monotonic()
-        try:
-            message = messages.hear(self._started.channel)
-        except TimeoutError:
-            waited_s = time.monotonic() - began
-            ended = self.end()
-            if ended.cpu_s < WAITED * waited_s:
-                raise _GoneError(
-                    f"nothing could be read for {waited_s:.0f} s; is the disk or the share slow, or gone?",
-                    is_about_file=False,
-                ) from None
-            raise _GoneError(f"it gave no sign of going on for {self._limits.idle_s:g} s") from None
-        self._waited_s += time.monotonic() - began
-        if message is None:
-            raise self._why_it_ended(self.end())
-        if self._waited_s > self._limits.most_waits * self._cpu_s:
-            raise _GoneError(f"it kept us waiting for {rough(self._waited_s)}")
-        return Heard(message)
-
-    def lend(self, handle: int) -> None:
-        """Hand over the memory for pictures."""
-        self._send(lambda channel: socket.send_fds(channel, [b"m"], [handle]))
-
-    def offer(self, place: int) -> None:
-        """Let it put a picture there."""
-        self._send(lambda channel: channel.sendall(bytes([place])))
-
-    def _send(self, how: Any) -> None:  # noqa: ANN401  a function of the channel
-        try:
-            how(self._started.channel)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # what it said before it ended is still to be heard
-        except TimeoutError:
-            raise _GoneError("it did not take what was sent to it") from None
-
-    def end(self) -> Ended:
-        return self._started.end()
-
-    def _why_it_ended(self, ended: Ended) -> _GoneError:
-        if ended.signal == signal.SIGXCPU or (ended.signal == signal.SIGKILL and ended.cpu_s >= self._cpu_s):
-            seconds = counted(self._cpu_s, "second", "seconds")
-            return _GoneError(f"it calculated for more than the {seconds} that a file of this size may take")
-        name = signal.Signals(ended.signal).name if ended.signal in set(signal.Signals) else str(ended.signal)
-        if name in CRASHES:
-            return _GoneError(f"it crashed ({name})")
-        if ended.signal:
-            return _GoneError(
-                f"it was ended from outside ({name}), as a system does that is short of memory", is_about_file=False
-            )
-        return _GoneError("it failed" if ended.code else "it ended before the video did")
-
-
 class _Source:
     """See ``FrameSource``; every word and number comes from a decoder that nobody trusts."""
 
-    def __init__(self, decoder: _Watched, path: Path, video_id: str, sampling: Sampling, most_looks: int) -> None:
+    def __init__(self, decoder: Watched, path: Path, video_id: str, sampling: Sampling, most_looks: int) -> None:
         """Wait for the first picture.
 
         Raises:
@@ -194,7 +111,7 @@ class _Source:
         try:
             heard = self._hear("video")
             self.video: Video = messages.heard_video(heard, path, video_id)
-        except (_GoneError, NonsenseError) as error:
+        except (GoneError, NonsenseError) as error:
             raise self._refused(error) from error
         self._shape = (self.video.height_px, self.video.width_px, 3)
 
@@ -218,21 +135,21 @@ class _Source:
     def _frames(self) -> Iterator[Frame]:
         size = self._shape[0] * self._shape[1] * 3
         count = places(size, ROOM_BYTES)
-        with _memory(count * size) as (handle, shown):
+        with shared_memory(count * size) as (handle, shown):
             try:
                 self._decoder.lend(handle)
                 for place in range(count):
                     self._decoder.offer(place)
                 while (heard := self._hear("frame", "stood")).kind == "frame":
                     if len(self._times_ms) >= self._most_looks:
-                        raise _GoneError(f"it holds more than {self._most_looks} pictures to be looked at")
+                        raise GoneError(f"it holds more than {self._most_looks} pictures to be looked at")
                     place = heard.whole("place", most=count - 1)
                     frame = self._taken(heard, shown[place * size : (place + 1) * size])
                     self._decoder.offer(place)
                     yield frame
                 self._note_stood(heard)
                 self._coverage = messages.heard_coverage(self._hear("end"), len(self._times_ms), self._step_ms)
-            except (_GoneError, NonsenseError) as error:
+            except (GoneError, NonsenseError) as error:
                 self._decoder.end()
                 self._coverage = self._broken_off(error)
 
@@ -264,7 +181,7 @@ class _Source:
 
         Raises:
             VideoError: there is nothing to look at, or it cannot be read any further.
-            NonsenseError, _GoneError: as ``_Watched.hear``.
+            NonsenseError, GoneError: as ``Watched.hear``.
         """
         while True:
             heard = self._decoder.hear()
@@ -273,9 +190,9 @@ class _Source:
             if heard.kind == "sign":
                 self._note_where(heard)
             elif heard.kind == "full":
-                raise _GoneError("it asked for more memory than it may have")
+                raise GoneError("it asked for more memory than it may have")
             elif heard.kind == "failed":
-                raise _GoneError(f"it failed ({heard.text('how', 200)})")
+                raise GoneError(f"it failed ({heard.text('how', 200)})")
             elif heard.kind == "refused":
                 refusal = messages.heard_refusal(heard)
                 if self._times_ms and refusal.kind is not Refusal.NOT_OPENED:
@@ -284,13 +201,13 @@ class _Source:
             else:
                 raise NonsenseError(f"a message called {heard.kind!r} in the wrong place")
 
-    def _broken_off(self, error: _GoneError | NonsenseError) -> Coverage:
+    def _broken_off(self, error: GoneError | NonsenseError) -> Coverage:
         """The coverage of what came before the decoder was stopped.
 
         Raises:
             VideoError: nothing came, or it was not about the file, so that another try may bring more.
         """
-        if not self._times_ms or not _is_about_file(error):
+        if not self._times_ms or not is_about_file(error):
             raise self._refused(error) from error
         reached_ms = max(self._reached_ms, self._times_ms[-1])
         claimed_ms = self.video.duration_ms
@@ -301,50 +218,14 @@ class _Source:
             sampled=len(self._times_ms),
             near_identical=self._near_identical,
             undecoded=self._undecoded,
-            why=(f"{DECODER_STOPPED} at {clock(reached_ms)}: {_words(error)}; nothing after it was looked at",),
+            why=(f"{DECODER_STOPPED} at {clock(reached_ms)}: {words(error)}; nothing after it was looked at",),
             short_ms=max(0, (claimed_ms or 0) - reached_ms),
         )
 
-    def _refused(self, error: _GoneError | NonsenseError) -> VideoError:
+    def _refused(self, error: GoneError | NonsenseError) -> VideoError:
         """The file's row, where no picture came."""
         self._decoder.end()
-        if not _is_about_file(error):
+        if not is_about_file(error):
             reached = f", at {clock(self._reached_ms)} of the video" if self._reached_ms else ""
-            return VideoError(Refusal.NOT_OPENED, f"its decoder did not get through{reached}: {_words(error)}")
-        return VideoError(Refusal.UNREADABLE, f"{DECODER_STOPPED} before the first picture: {_words(error)}")
-
-
-def _is_about_file(error: _GoneError | NonsenseError) -> bool:
-    return error.is_about_file if isinstance(error, _GoneError) else True
-
-
-def _words(error: _GoneError | NonsenseError) -> str:
-    return str(error) if isinstance(error, _GoneError) else f"it told of {error}, which cannot be"
-
-
-@contextmanager
-def _memory(size: int) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
-    """Memory to share, by its handle, and as it is read here; nobody can make it smaller while it is read."""
-    handle = _sealed(size) if sys.platform == "linux" else _unnamed(size)
-    try:
-        mapped = mmap.mmap(handle, size, prot=mmap.PROT_READ)
-        yield handle, np.frombuffer(mapped, np.uint8)
-    finally:
-        os.close(handle)
-
-
-F_ADD_SEALS, NO_SHRINKING, NO_GROWING, NO_UNSEALING = 1033, 0x2, 0x4, 0x1
-
-
-def _sealed(size: int) -> int:
-    handle = os.memfd_create("pictures", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.ftruncate(handle, size)
-    # Else a decoder that was taken over could cut it short, and reading it would end this process.
-    fcntl.fcntl(handle, F_ADD_SEALS, NO_SHRINKING | NO_GROWING | NO_UNSEALING)
-    return handle
-
-
-def _unnamed(size: int) -> int:
-    with tempfile.TemporaryFile() as file:
-        file.truncate(size)
-        return os.dup(file.fileno())
+            return VideoError(Refusal.NOT_OPENED, f"its decoder did not get through{reached}: {words(error)}")
+        return VideoError(Refusal.UNREADABLE, f"{DECODER_STOPPED} before the first picture: {words(error)}")
