@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from triage.durable import no_room, sha256_of, write_stream, write_whole
+from triage.durable import no_room, read_whole, sha256_of, write_stream, write_whole
 from triage.errors import CaseError, CaseFullError
 
 
@@ -124,3 +124,15 @@ def test_a_place_that_cannot_be_written_is_said_and_clearing_up_does_not_hide_it
     (tmp_path / "a file").touch()
     with pytest.raises(CaseError, match=r"cannot be written: (Not a directory|File name too long)"):
         write_whole(tmp_path / name, b"whole")
+
+
+def test_what_is_no_ordinary_file_is_not_read_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zeros").symlink_to("/dev/zero")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name in ("pipe", "zeros", "loop", "nothing", "."):
+        with pytest.raises(OSError, match=r"ordinary|symbolic|No such|directory"):
+            read_whole(tmp_path / name)
+    (tmp_path / "file").write_bytes(b"whole")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    assert read_whole(tmp_path / "link") == b"whole"

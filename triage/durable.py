@@ -1,15 +1,19 @@
-"""Files that appear whole or not at all, and the hash that names one."""
+"""Files that appear whole or not at all, the hash that names one, and reading one that others may have put there."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from triage.errors import CaseError, CaseFullError
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""The system's numbers for a disk, or somebody's share of it, that is full."""
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -56,13 +60,25 @@ def no_room(path: Path, error: OSError) -> CaseError:
     Args:
         path: the file that was written, by a name that its reader knows, or the folder that was written in.
     """
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in NO_ROOM:
         folder = path if path.is_dir() else path.parent
         return CaseFullError(
             f"{folder}: the disk is full. Nothing that was finished is lost: free some space and run the same "
             "command again, it goes on where it stopped"
         )
     return CaseError(f"{path}: cannot be written: {error.strerror or error}. Give a place that you may write to")
+
+
+def read_whole(path: Path) -> bytes:
+    """The bytes of an ordinary file, or of one that a link leads to: a pipe is not waited for, nor a device emptied.
+
+    Raises:
+        OSError: it is something else, or cannot be read.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not an ordinary file", str(path))
+        return file.read()
 
 
 def sha256_of(path: Path) -> str:

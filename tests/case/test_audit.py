@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.case.test_checking import fill
+from tests.hostile import STEADY, replaced, spoiled
 from triage.case import audit
-from triage.case.audit import NOTHING, AuditKind, AuditLog, Start, who
+from triage.case.audit import AUDIT, MOST_NUMBER, NOTHING, AuditKind, AuditLog, Start, entry_in, who
 from triage.case.chain import check, verify
+from triage.case.checking import _beginning, check_catalogue, check_decisions
+from triage.case.store import open_case
 from triage.errors import CaseError, CaseFullError
+from triage.names import shown
 
 
 def written(folder: Path, many: int = 6) -> AuditLog:
@@ -326,3 +334,72 @@ def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("TRIAGE_AUTHOR", "")
     monkeypatch.setattr("getpass.getuser", nameless)
     assert who() == f"user {os.getuid()}"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A log with lines of several kinds, one of them torn and mended."""
+    folder = tmp_path_factory.mktemp("log")
+    fill(folder)
+    with (folder / AUDIT).open("ab") as file:
+        file.write(b'{"number":8,')
+    with open_case(folder, make=True) as case:
+        case.exposure.handover("lina", "more")
+    return (folder / AUDIT).read_bytes()
+
+
+def told(folder: Path, data: bytes) -> None:
+    """Everything that reads a log gives an answer."""
+    (folder / AUDIT).write_bytes(data)
+    log = AuditLog(folder)
+    checked, entries, head = check(folder), log.entries(), log.head()
+    assert head.number <= MOST_NUMBER + len(checked.hashes)
+    assert list(checked.entries) == entries
+    for problem in (*checked.problems, *checked.notes):
+        assert 0 <= problem.line <= len(checked.hashes) + 1
+        assert shown(problem.why).isprintable()
+    list(_beginning(checked.entries))
+    log.add(AuditKind.HANDOVER, "lina", {})
+    assert log.entries()[-1].author == "lina"
+
+
+@settings(STEADY, max_examples=100)
+@given(data=st.data())
+def test_whatever_is_in_a_log_it_is_read_and_goes_on(data: st.DataObject, kept: bytes, tmp_path: Path) -> None:
+    told(tmp_path, data.draw(st.one_of(spoiled([kept]), st.binary(max_size=60))))
+
+
+@settings(STEADY, max_examples=100)
+@given(data=st.data())
+def test_whatever_stands_in_the_place_of_a_value_the_log_is_read(
+    data: st.DataObject, kept: bytes, tmp_path: Path
+) -> None:
+    lines = kept.splitlines()
+    number = data.draw(st.sampled_from([at for at, line in enumerate(lines) if line.endswith(b"}")]))
+    lines[number] = json.dumps(data.draw(replaced(json.loads(lines[number])))).encode()
+    told(tmp_path, b"\n".join(lines) + b"\n")
+
+
+@settings(STEADY, max_examples=30)
+@given(data=st.data())
+def test_a_catalogue_is_made_anew_from_whatever_is_in_a_log(data: st.DataObject, kept: bytes) -> None:
+    lines = kept.splitlines()
+    number = data.draw(st.sampled_from([at for at, line in enumerate(lines) if b'"kept_as"' in line or b"}" in line]))
+    if lines[number].endswith(b"}"):
+        lines[number] = json.dumps(data.draw(replaced(json.loads(lines[number])))).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / AUDIT).write_bytes(b"\n".join(lines) + b"\n")
+        with open_case(Path(folder), make=True) as case:
+            assert [remark for remark in check_catalogue(case) if remark.is_wrong] == []
+            list(check_decisions(case))
+
+
+def test_a_line_that_claims_that_everything_was_torn_is_read_at_once(kept: bytes, tmp_path: Path) -> None:
+    told(tmp_path, kept.replace(b'"torn_lines":1', b'"torn_lines":9000000000000000'))
+
+
+@pytest.mark.parametrize("number", [b"9" * 4299, b"-1", b"9007199254740993"])
+def test_a_number_that_nobody_counted_to_is_no_entry(number: bytes, kept: bytes, tmp_path: Path) -> None:
+    line = kept.splitlines()[-1]
+    assert entry_in(line.replace(b'"number":10', b'"number":' + number)) is None
+    told(tmp_path, line.replace(b'"number":10', b'"number":' + number) + b"\n")

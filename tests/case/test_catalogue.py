@@ -12,6 +12,7 @@ import pytest
 
 from tests.case.older import NEWER, turn_back
 from tests.examples import report, video_id
+from triage.case import catalogue
 from triage.case.audit import AuditKind
 from triage.case.catalogue import CATALOGUE, FORMAT
 from triage.case.copies import Known
@@ -19,7 +20,7 @@ from triage.case.decisions import Act, Judged, Rung
 from triage.case.exposure import TeamRules
 from triage.case.review import Copied
 from triage.case.store import Case, open_case
-from triage.errors import CaseError
+from triage.errors import CaseError, CaseFullError
 from triage.original import Stamp
 from triage.records import Overlap, Segment
 
@@ -182,3 +183,18 @@ def test_a_case_whose_making_was_stopped_says_so_and_can_be_made(tmp_path: Path)
         pass
     with open_case(tmp_path, make=True) as case:
         assert case.counts().files == 0
+
+
+def test_a_quota_that_is_used_up_on_a_disk_with_room_is_said_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**_: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    said = sqlite3.OperationalError("disk I/O error")
+    said.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+    with pytest.raises(CaseError, match="disk I/O error"), catalogue._spoken(tmp_path):
+        raise said
+    monkeypatch.setattr("triage.case.catalogue.tempfile.TemporaryFile", refused)
+    with pytest.raises(CaseFullError, match="the disk is full"), catalogue._spoken(tmp_path):
+        raise said

@@ -3,13 +3,17 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.examples import failure, report
-from triage.case.rows import dump_row, is_failure, load_row, report_of, row_of, with_paths
+from tests.examples import PROVENANCE, failure, report, video_id
+from tests.hostile import STEADY, replaced, sentence, spoiled
+from triage.case.rows import dump_row, is_failure, is_sealed, load_row, report_of, row_of, with_paths
 from triage.errors import CaseError, Refusal, ReportError
-from triage.records import SCHEMA
+from triage.records import SCHEMA, Report, Sealed
 
 GOLDEN = Path(__file__).parent.parent / "data" / "report.json"
 
@@ -65,3 +69,74 @@ def test_a_newer_row_is_refused_by_name() -> None:
 def test_a_damaged_row_is_named_and_says_what_to_do(data: bytes) -> None:
     with pytest.raises(ReportError, match=r"reports/x\.json: this report is damaged; scan again and it is made anew"):
         load_row(data, Path("reports/x.json"))
+
+
+ROWS = [row_of(report()), row_of(failure()), row_of(Sealed(video_id("s"), 400, "possible", PROVENANCE))]
+
+
+def read(data: bytes) -> None:
+    """These bytes are a report, or a sentence says why not."""
+    try:
+        row = load_row(data, Path("some.json"))
+        assert is_failure(row) in {True, False}
+        if not is_failure(row) and not is_sealed(row):
+            assert isinstance(report_of(row), Report)
+    except CaseError as error:
+        sentence(error)
+
+
+@settings(STEADY, max_examples=200)
+@given(st.one_of(spoiled([dump_row(row) for row in ROWS]), st.binary(max_size=60)))
+def test_whatever_bytes_there_are_they_are_a_report_or_a_sentence(data: bytes) -> None:
+    read(data)
+
+
+@settings(STEADY, max_examples=300)
+@given(replaced(json.loads(dump_row(ROWS[0]))) | replaced(json.loads(dump_row(ROWS[2]))))
+def test_whatever_stands_in_the_place_of_a_value_is_a_report_or_a_sentence(row: object) -> None:
+    read(json.dumps(row).encode())
+
+
+@settings(STEADY, max_examples=300)
+@given(replaced(json.loads(dump_row(ROWS[0]))))
+def test_what_is_taken_for_a_report_can_be_written_down_again(row: object) -> None:
+    try:
+        taken = report_of(load_row(json.dumps(row).encode(), Path("some.json")))
+    except CaseError:
+        return
+    assert report_of(load_row(dump_row(row_of(taken)), Path("some.json"))) == taken
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        (("video", "width_px"), "640"),
+        (("video", "pixel_aspect"), float("inf")),
+        (("coverage", "sampled"), 1e400),
+        (("coverage", "has_end_mark"), 1),
+        (("verdict", "reasons"), []),
+        (("verdict", "reasons", 0, "weight"), float("nan")),
+        (("tracks", 0, "findings", 0, "box_xyxy"), [0, 0, float("inf"), 1]),
+        (("tracks", 0, "findings", 0, "time_ms"), True),
+        (("tracks", 1, "findings", 0, "mask", "width"), 10**30),
+        (("provenance", "thresholds"), {"a": {"b": None}}),
+        (("faults", 0, "pictures"), None),
+        (("conditions",), {"day": "5"}),
+    ],
+)
+def test_a_value_of_another_kind_makes_it_no_report(part: tuple[Any, ...], value: object) -> None:
+    row = json.loads(dump_row(ROWS[0]))
+    within = row
+    for key in part[:-1]:
+        within = within[key]
+    within[part[-1]] = value
+    with pytest.raises(ReportError, match="damaged"):
+        report_of(load_row(json.dumps(row).encode(), Path("some.json")))
+
+
+@pytest.mark.parametrize(
+    "data", [b"[" * 5000, b'{"schema":' + b"9" * 5000, b'{"schema":NaN}', b"\xef\xbb\xbf{}", b"\0"]
+)
+def test_what_readers_stumble_over_is_called_damaged(data: bytes) -> None:
+    with pytest.raises(ReportError, match="damaged"):
+        load_row(data, Path("some.json"))

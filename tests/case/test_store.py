@@ -110,6 +110,44 @@ def test_only_what_lies_below_a_scanned_dump_can_be_gone(tmp_path: Path, root: s
         assert case.counts().gone == gone
 
 
+def test_a_dump_that_was_moved_is_where_it_is_now_and_one_whose_disk_is_unplugged_is_not_forgotten(
+    tmp_path: Path,
+) -> None:
+    there = tmp_path / "copy.mp4"
+    there.touch()
+    with open_case(tmp_path / "case", make=True) as case:
+        put(case, "one", Queue.ROUTINE)
+        put(case, "two", Queue.ROUTINE)
+        case.note_file(there, STAMP, video_id("one"))
+        moved = Path("/moved/one.mp4")
+        case.begin("aaaa.bbbb", [Path("/moved")], [moved])
+        case.note_file(moved, STAMP, video_id("one"))
+        rows = {row["video"]["id"]: row["video"] for row in case.rows()}
+        assert rows[video_id("one")]["paths"] == sorted([str(moved), str(there)])
+        assert rows[video_id("one")]["past_paths"] == ["/dump/one.mp4"]
+        assert rows[video_id("two")]["paths"] == ["/dump/two.mp4"], "nobody looked there"
+
+
+def test_a_file_that_could_not_be_read_had_its_turn_and_is_not_left(tmp_path: Path) -> None:
+    path = Path("/dump/one.mp4")
+    with open_case(tmp_path, make=True) as case:
+        case.begin(PROVENANCE.settings, [Path("/dump")], [path])
+        case.note_file(path, STAMP, video_id("one"))
+        assert (case.counts().left, case.left()) == (1, [path])
+        case.note_unread(path, Refusal.NOT_OPENED, "its decoder was ended from outside")
+        assert (case.counts().left, case.left()) == (0, [])
+        case.note_file(path, STAMP, video_id("one"))
+        assert case.counts().left == 1, "its turn has come again"
+
+
+def test_bytes_that_were_replaced_before_anybody_examined_them_are_not_left(tmp_path: Path) -> None:
+    with open_case(tmp_path, make=True) as case:
+        case.note_file(Path("/dump/one.mp4"), STAMP, video_id("half"))
+        case.note_file(Path("/dump/one.mp4"), Stamp(11, 3, 4), video_id("whole"))
+        case.save(report("whole", Queue.ROUTINE))
+        assert (case.counts().left, case.left()) == (0, [])
+
+
 def test_a_replaced_file_keeps_the_path_of_what_lay_there(tmp_path: Path) -> None:
     with open_case(tmp_path, make=True) as case:
         put(case, "one", Queue.URGENT)

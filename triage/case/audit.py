@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import filelock
 
 from triage import __version__
-from triage.durable import no_room, sync_folder
+from triage.durable import no_room, read_whole, sync_folder
 from triage.errors import CaseError
 
 AUDIT = "audit.jsonl"
@@ -35,6 +35,8 @@ NOTHING = "0" * 64
 """What stands for the hash of the line before the first."""
 PATIENCE_S = 30.0
 """How long one who wants to add a line waits for another."""
+MOST_NUMBER = 2**53
+"""Of a line; above, somebody wrote it who was not counting."""
 _BLOCK = 65_536
 """Bytes that are read at once in looking for the last line."""
 _KEYS = ("number", "at", "author", "kind", "what", "before")
@@ -208,7 +210,7 @@ class AuditLog:
     def _lines(self) -> list[bytes]:
         """Every line that has an end."""
         try:
-            return self.path.read_bytes().split(b"\n")[:-1]
+            return read_whole(self.path).split(b"\n")[:-1]
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -291,7 +293,7 @@ def _last_line(file: Any, size: int) -> _Last:  # noqa: ANN401  a raw file
         return _Last(0, NOTHING, is_torn=False, is_entry=True)
     tail, start = b"", size
     while start and b"\n" not in tail[:-1]:
-        many = min(_BLOCK, start)
+        many = min(max(_BLOCK, len(tail)), start)  # twice as much each time, however long a line without an end is
         start -= many
         file.seek(start)
         tail = _read_all(file, many) + tail
@@ -333,7 +335,12 @@ def entry_in(line: bytes) -> Entry | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     texts = (at, author, kind, before)
-    if type(number) is not int or not isinstance(what, dict) or not all(isinstance(text, str) for text in texts):
+    if (
+        type(number) is not int
+        or not 0 <= number <= MOST_NUMBER
+        or not isinstance(what, dict)
+        or not all(isinstance(text, str) for text in texts)
+    ):
         return None
     return Entry(number, at, author, kind, what, before, sha256_of_line(line))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import filelock
 
-from triage.durable import no_room
+from triage.durable import NO_ROOM, no_room
 from triage.errors import CaseError, CaseFullError
 
 CATALOGUE = "catalogue.sqlite"
@@ -308,4 +310,12 @@ def _spoken(folder: Path) -> Iterator[None]:
 
 
 def _is_full(folder: Path) -> bool:
-    return shutil.disk_usage(folder).free < LEAST_ROOM
+    if shutil.disk_usage(folder).free < LEAST_ROOM:
+        return True
+    try:  # a quota may be used up where the disk has room, and only who writes is told
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as trial:
+            trial.write(bytes(LEAST_ROOM))
+            os.fsync(trial.fileno())
+    except OSError as error:
+        return error.errno in NO_ROOM
+    return False

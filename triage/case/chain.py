@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triage.case.audit import AUDIT, NOTHING, AuditKind, Entry, Head, entry_in, number_of_last, sha256_of_line
+from triage.durable import read_whole
 from triage.errors import CaseError
 
 
@@ -57,7 +58,7 @@ def check(path: Path) -> Checked:
     """
     path = path / AUDIT if path.is_dir() else path
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except FileNotFoundError:
         data = b""
     except OSError as error:
@@ -119,8 +120,8 @@ def _torn(entries: list[Entry | None]) -> set[int]:
     for line, entry in enumerate(entries, 1):
         if entry is not None and entry.kind == AuditKind.MENDED:
             many = entry.what.get("torn_lines")
-            before = range(line - 1, line - 1 - many, -1) if isinstance(many, int) else range(0)
-            torn.update(one for one in before if one > 0 and entries[one - 1] is None)
+            before = range(line - 1, max(0, line - 1 - many), -1) if type(many) is int else range(0)
+            torn.update(one for one in before if entries[one - 1] is None)
     return torn
 
 

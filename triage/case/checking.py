@@ -13,14 +13,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from triage.archive import archive_of
 from triage.case.audit import AUDIT, AuditKind, Entry, Head, Start
 from triage.case.chain import Checked, check
 from triage.case.decisions import decision_row
 from triage.case.exposure import rules_row
 from triage.case.hashes import files
 from triage.case.recording import KEPT_AS
-from triage.case.rows import Row, is_sealed, load_row, report_of
+from triage.case.rows import DAMAGE, Row, is_sealed, load_row, report_of
 from triage.case.store import Case
+from triage.durable import read_whole
 from triage.errors import CaseError, VideoError
 from triage.original import Stamp, open_original, unread
 from triage.records import Queue
@@ -164,14 +166,16 @@ def check_copies(case: Case) -> Iterator[Remark]:
 def check_original(case: Case, path: Path, video: str, stamp: Stamp, *, read: bool) -> Iterator[Remark]:
     """Whether an original is still where it was, and with ``read``, whether its bytes are what was scanned.
 
-    What is sealed is not opened.
+    What is sealed is not opened. A file in an archive is looked at as far as its archive is: it has that one's stamp.
 
     Args:
         video: SHA-256 of what was scanned there.
         stamp: of the file when it was scanned.
     """
+    archive = archive_of(path)
+    otherwise = "has another size or date than then" if archive is None else "lies in an archive that was changed since"
     try:
-        now = Stamp.of(path.lstat())
+        now = Stamp.of((archive or path).lstat())
     except FileNotFoundError:
         yield _note(Part.ORIGINALS, str(path), "is missing: moved, renamed or deleted since it was scanned")
         return
@@ -180,12 +184,10 @@ def check_original(case: Case, path: Path, video: str, stamp: Stamp, *, read: bo
         return
     if case.is_sealed(video):
         if now != stamp:
-            yield _note(
-                Part.ORIGINALS, str(path), "has another size or date than then; it is sealed and was not opened"
-            )
+            yield _note(Part.ORIGINALS, str(path), f"{otherwise}; it is sealed and was not opened")
     elif not read:
         if (now.size, now.mtime_ns) != (stamp.size, stamp.mtime_ns):
-            yield _note(Part.ORIGINALS, str(path), "has another size or date than then; --originals reads it")
+            yield _note(Part.ORIGINALS, str(path), f"{otherwise}; --originals reads it")
     else:
         yield from _read_original(path, video)
 
@@ -214,7 +216,7 @@ def _no_log(witness: Head | None) -> Remark:
 
 def _beginning(entries: Sequence[Entry]) -> Iterator[Remark]:
     first, where = (entries[0] if entries else None), f"{AUDIT} line 1"
-    if first is not None and first.kind == AuditKind.MENDED and first.number == 1 + first.what.get("torn_lines", 0):
+    if first is not None and first.kind == AuditKind.MENDED and first.what.get("torn_lines", 0) == first.number - 1:
         yield _note(Part.LOG, where, "the program was stopped while it wrote how the case was made")
     elif first is None or first.kind != AuditKind.CASE_CREATED:
         yield _wrong(Part.LOG, where, "is not how a log begins: what was before it was taken out")
@@ -246,7 +248,10 @@ def _name(kind: str, what: Mapping[str, Any]) -> str:
 
 def _is_alike(what: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
     said = {key: value for key, value in what.items() if key != KEPT_AS}
-    return json.dumps(said, sort_keys=True) == json.dumps(dict(row), sort_keys=True)
+    try:
+        return json.dumps(said, sort_keys=True) == json.dumps(dict(row), sort_keys=True)
+    except (ValueError, RecursionError):  # such a line nobody here has written
+        return False
 
 
 def _anchored(case: Case, entries: Iterable[Entry]) -> Iterator[Remark]:
@@ -266,7 +271,7 @@ def _anchored(case: Case, entries: Iterable[Entry]) -> Iterator[Remark]:
 def _report(case: Case, path: Path, name: str, kept: str | None) -> Iterator[Remark]:
     """What is to be said of one report or seal."""
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except OSError as error:
         yield _wrong(Part.REPORTS, name, f"cannot be read: {error.strerror or error}")
         return
@@ -281,7 +286,7 @@ def _report(case: Case, path: Path, name: str, kept: str | None) -> Iterator[Rem
         why = _misplaced(case, row, name) or _said_otherwise(case, row, path)
     except CaseError as error:
         yield _wrong(Part.REPORTS, name, str(error))
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+    except DAMAGE:
         yield _wrong(Part.REPORTS, name, "is damaged: it is JSON, and no report; scan again and it is made anew")
     else:
         if why is not None:

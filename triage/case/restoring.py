@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from triage.case import decisions, exposure
-from triage.case.audit import AuditKind, Entry
+from triage.case.audit import MOST_NUMBER, AuditKind, Entry
 from triage.case.catalogue import RowRefused, Writing
 from triage.case.recording import KEPT_AS
 
@@ -32,7 +32,7 @@ def restore(rows: Writing, entries: Sequence[Entry]) -> int:
     """
     told = [entry for entry in entries if entry.kind in RESTORED and KEPT_AS in entry.what]
     put_back = [entry for entry in told if _is_put_back(rows, AuditKind(entry.kind), entry.what)]
-    notes = [entry.what[KEPT_AS] for entry in told if isinstance(entry.what[KEPT_AS], int)]
+    notes = [note for entry in told if type(note := entry.what[KEPT_AS]) is int and 0 < note <= MOST_NUMBER]
     if notes:
         # The next note gets a number that no line has yet.
         rows.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('to_log', ?)", (max(notes),))
@@ -43,6 +43,6 @@ def _is_put_back(rows: Writing, kind: AuditKind, what: Mapping[str, Any]) -> boo
     row = {key: value for key, value in what.items() if key != KEPT_AS}
     try:
         RESTORED[kind](rows, row)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RowRefused):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, RowRefused):
         return False
     return True

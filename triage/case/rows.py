@@ -6,10 +6,11 @@ A row never holds a path of its own: the catalogue knows where the bytes lie, an
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from triage.errors import CaseError, ReportError
 from triage.geometry import Box
@@ -36,6 +37,10 @@ from triage.records import (
 
 Row = dict[str, Any]
 
+MOST_WHOLE = 2**53
+"""Of any count or time."""
+DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
+"""What reading a row of another shape raises."""
 _KEYS = frozenset({"schema", "video", "coverage", "verdict", "tracks", "faults", "provenance"})
 
 _OF_PICTURES = ("width_px", "height_px", "duration_ms", "container", "codec", "pixel_aspect", "made_at")
@@ -64,43 +69,75 @@ def load_row(data: bytes, where: Path) -> Row:
     try:
         row = json.loads(data)
         is_newer = row["schema"] > SCHEMA
-        is_whole = is_newer or row.keys() >= _KEYS
-    except (ValueError, KeyError, TypeError, AttributeError):
+        is_whole = is_newer or (row.keys() >= _KEYS and _is_queued(row))
+    except DAMAGE:
         is_newer = is_whole = False
     if not is_whole:
         raise ReportError(f"{where}: this report is damaged; scan again and it is made anew, the video itself is safe")
     if is_newer:
         raise CaseError(
-            f"{where}: written by a newer version of triage (rows of kind {row['schema']}, this one knows {SCHEMA}); "
+            f"{where}: written by a newer version of triage (rows of kind {str(row['schema'])[:20]}, this one knows "
+            f"{SCHEMA}); "
             "update triage"
         )
     return dict(row)
 
 
 def report_of(row: Mapping[str, Any]) -> Report:
-    """The report that ``row_of`` made this row of; its path is empty, since a row has none."""
-    found, looked = row["video"], row["coverage"]
-    video = Video(
-        id=found["id"],
-        path=Path(),
-        width_px=found["width_px"],
-        height_px=found["height_px"],
-        duration_ms=found["duration_ms"],
-        container=found["container"],
-        codec=found["codec"],
-        pixel_aspect=found["pixel_aspect"],
-        made_at=found.get("made_at"),  # rows up to schema 2 have none
-    )
-    coverage = Coverage(**{**{key: looked[key] for key in looked if key != "extent"}, "why": tuple(looked["why"])})
+    """The report that ``row_of`` made this row of; its path is empty, since a row has none.
+
+    Raises:
+        ReportError: no report is made into such a row.
+    """
+    try:
+        return _report_of(row)
+    except DAMAGE as error:
+        raise ReportError(
+            "a stored report is damaged: it is JSON, and no report; triage verify names it, and a scan makes it anew"
+        ) from error
+
+
+def _report_of(row: Mapping[str, Any]) -> Report:
+    video = _video_of(row["video"])
     return Report(
         video=video,
-        coverage=coverage,
+        coverage=_coverage_of(row["coverage"]),
         verdict=_verdict_of(row["verdict"]),
         tracks=tuple(_track_of(track, video.id) for track in row["tracks"]),
-        faults=tuple(Fault(**fault) for fault in row["faults"]),
+        faults=tuple(_fault_of(fault) for fault in row["faults"]),
         provenance=_provenance_of(row["provenance"]),
-        conditions=row.get("conditions", {}),  # rows of schema 1 have none
+        # rows of schema 1 have none
+        conditions={_text(name): _whole(count) for name, count in row.get("conditions", {}).items()},
     )
+
+
+def _video_of(row: Mapping[str, Any]) -> Video:
+    made_at = row.get("made_at")  # rows up to schema 2 have none
+    return Video(
+        id=_text(row["id"]),
+        path=Path(),
+        width_px=_whole(row["width_px"]),
+        height_px=_whole(row["height_px"]),
+        duration_ms=_whole_or_none(row["duration_ms"]),
+        container=_text(row["container"]),
+        codec=_text(row["codec"]),
+        pixel_aspect=_number(row["pixel_aspect"]),
+        made_at=None if made_at is None else _text(made_at),
+    )
+
+
+def _coverage_of(row: Mapping[str, Any]) -> Coverage:
+    counts = ("reached_ms", "step_ms", "sampled", "near_identical", "undecoded", "short_ms")
+    return Coverage(
+        claimed_ms=_whole_or_none(row["claimed_ms"]),
+        why=tuple(_text(why) for why in _list(row["why"])),
+        has_end_mark=_truth(row["has_end_mark"]),
+        **{name: _whole(row[name]) for name in counts},
+    )
+
+
+def _fault_of(row: Mapping[str, Any]) -> Fault:
+    return Fault(_text(row["stage"]), _whole_or_none(row["time_ms"]), _text(row["why"]), _whole(row["pictures"]))
 
 
 def is_failure(row: Mapping[str, Any]) -> bool:
@@ -193,8 +230,18 @@ def _verdict_row(verdict: Verdict) -> Row:
 
 
 def _verdict_of(row: Mapping[str, Any]) -> Verdict:
-    reasons = tuple(Reason(**{**reason, "queue": Queue(reason["queue"])}) for reason in row["reasons"])
-    return Verdict(Queue(row["queue"]), reasons)
+    return Verdict(Queue(row["queue"]), tuple(_reason_of(reason) for reason in _list(row["reasons"])))
+
+
+def _reason_of(row: Mapping[str, Any]) -> Reason:
+    return Reason(
+        rule=_text(row["rule"]),
+        words=_text(row["words"]),
+        queue=Queue(row["queue"]),
+        start_ms=_whole_or_none(row["start_ms"]),
+        end_ms=_whole_or_none(row["end_ms"]),
+        weight=_number(row["weight"]),
+    )
 
 
 def _track_row(track: Track) -> Row:
@@ -215,10 +262,15 @@ def _track_of(row: Mapping[str, Any], video_id: str) -> Track:
     estimate = row.get("estimate")  # rows of schema 1 have none
     return Track(
         label,
-        tuple(_finding_of(item, label, video_id) for item in row["findings"]),
-        row["stood_until_ms"],
-        None if estimate is None else Estimate(**{**estimate, "clues": tuple(estimate["clues"])}),
+        tuple(_finding_of(item, label, video_id) for item in _list(row["findings"])),
+        _whole_or_none(row["stood_until_ms"]),
+        None if estimate is None else _estimate_of(estimate),
     )
+
+
+def _estimate_of(row: Mapping[str, Any]) -> Estimate:
+    clues = tuple(_text(clue) for clue in _list(row["clues"]))
+    return Estimate(_number(row["probability"]), _number(row["low"]), _number(row["high"]), clues)
 
 
 def _finding_row(finding: Finding) -> Row:
@@ -237,15 +289,16 @@ def _finding_row(finding: Finding) -> Row:
 
 def _finding_of(row: Mapping[str, Any], label: Label, video_id: str) -> Finding:
     mask = row.get("mask")
+    x0, y0, x1, y1 = row["box_xyxy"]
     return Finding(
         video_id,
-        row["time_ms"],
+        _whole(row["time_ms"]),
         label,
-        row["score"],
-        Box(*row["box_xyxy"]),
-        row["detector"],
-        row.get("grade"),
-        None if mask is None else Mask(mask["width"], mask["height"], bytes.fromhex(mask["bits_hex"])),
+        _number(row["score"]),
+        Box(_number(x0), _number(y0), _number(x1), _number(y1)),
+        _text(row["detector"]),
+        _whole_or_none(row.get("grade")),
+        None if mask is None else Mask(_whole(mask["width"]), _whole(mask["height"]), bytes.fromhex(mask["bits_hex"])),
     )
 
 
@@ -263,13 +316,64 @@ def _provenance_row(provenance: Provenance) -> Row:
 
 def _provenance_of(row: Mapping[str, Any]) -> Provenance:
     return Provenance(
-        version=row["version"],
-        settings=row["settings"],
-        weights=dict(row["weights"]),
-        runs_on=dict(row["runs_on"]),
-        looked_for=tuple(Role(role) for role in row["looked_for"]),
-        thresholds=row.get("thresholds", {}),
+        version=_text(row["version"]),
+        settings=_text(row["settings"]),
+        weights=_texts(row["weights"]),
+        runs_on=_texts(row["runs_on"]),
+        looked_for=tuple(Role(role) for role in _list(row["looked_for"])),
+        thresholds={
+            _text(name): {_text(label): _number(bar) for label, bar in bars.items()}
+            for name, bars in row.get("thresholds", {}).items()
+        },
     )
+
+
+def _is_queued(row: Mapping[str, Any]) -> bool:
+    """Whether it says of what it is, under which settings, and where that waits and why, as every row does."""
+    verdict, video = row["verdict"], row["video"]["id"]
+    queue, reasons = Queue(verdict["queue"]), verdict["reasons"]
+    is_named = isinstance(video, str) or (video is None and queue is Queue.UNREADABLE)
+    _text(row["provenance"]["settings"])
+    _whole_or_none(row["coverage"]["reached_ms"])
+    return is_named and bool(reasons) and queue in {_reason_of(reason).queue for reason in _list(reasons)}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a text is wanted, got {type(value).__name__}")
+    return value
+
+
+def _texts(value: Mapping[Any, Any]) -> dict[str, str]:
+    return {_text(key): _text(text) for key, text in value.items()}
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list | tuple):  # a row that was not written yet may hold a tuple
+        raise TypeError(f"a list is wanted, got {type(value).__name__}")
+    return list(value)
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"true or false is wanted, got {type(value).__name__}")
+    return value
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or abs(value) > MOST_WHOLE:
+        raise TypeError(f"a whole number is wanted, got {type(value).__name__}")
+    return value
+
+
+def _whole_or_none(value: object) -> int | None:
+    return None if value is None else _whole(value)
+
+
+def _number(value: object) -> float:
+    if type(value) not in {int, float} or not math.isfinite(cast("float", value)):
+        raise TypeError(f"a number is wanted, got {type(value).__name__}")
+    return cast("float", value)
 
 
 def with_paths(row: Row, paths: Sequence[str], past_paths: Sequence[str]) -> Row:

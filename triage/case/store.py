@@ -32,6 +32,7 @@ from triage.case.decisions import DecisionLog
 from triage.case.exposure import ExposureLog
 from triage.case.hashes import ReportHashes
 from triage.case.listing import Listing
+from triage.case.moving import Moves
 from triage.case.recording import Recorder
 from triage.case.restoring import restore
 from triage.case.review import ReviewLog
@@ -42,6 +43,11 @@ from triage.names import shown
 from triage.original import Stamp
 from triage.records import Failure, Fingerprint, Provenance, Queue, Report, Sealed
 
+_LEFT = (
+    "FROM places WHERE is_there AND ((video = '' AND kind IS NULL) OR (video != '' "
+    "AND video NOT IN (SELECT video FROM results) AND path NOT IN (SELECT path FROM unread)))"
+)
+"""Files whose turn has not come, or whose bytes are known and not examined; one that could not be read had its turn."""
 NOTHING_KNOWN = Provenance(version="", settings="", weights={}, runs_on={}, looked_for=())
 
 
@@ -79,6 +85,7 @@ class Case:
         self.exposure = ExposureLog(catalogue, self.audit)
         self.listing = Listing(folder, catalogue)
         self._catalogue = catalogue
+        self._moves = Moves()
 
     def begin(self, settings: str, roots: Sequence[Path], there: Iterable[Path]) -> None:
         """Note what a scan is going to do, so that one that is stopped does not look finished.
@@ -90,8 +97,11 @@ class Case:
         """
         met = {os.fsencode(path) for path in there}
         within = [os.fsencode(root).rstrip(b"/") for root in roots]
-        known = {path for (path,) in self._catalogue.all("SELECT path FROM places WHERE is_there")}
-        lost = [(path,) for path in known - met if any(path == root or path.startswith(root + b"/") for root in within)]
+        places = self._catalogue.all("SELECT path, video FROM places WHERE is_there")
+        known = {path for path, _ in places}
+        here = {path for path in known if any(path == root or path.startswith(root + b"/") for root in within)}
+        self._moves.begin((path, video) for path, video in places if path not in here)
+        lost = [(path,) for path in here - met]
         with self._catalogue.writing() as writing:
             writing.execute("DELETE FROM last_scan")
             writing.execute("INSERT INTO last_scan VALUES (?)", (settings,))
@@ -111,12 +121,16 @@ class Case:
         return row[0] if row else None
 
     def note_file(self, path: Path, stamp: Stamp, video: str) -> None:
-        """Keep where these bytes lie; where others lay before, that is kept too, as past."""
+        """Keep where these bytes lie; where others lay before, that is kept too, as past.
+
+        So is where these lay before, if they are not there any more: a dump may have been moved as a whole.
+        """
         place = os.fsencode(path)
         wanted = [(place, video, stamp.size, stamp.mtime_ns, stamp.ctime_ns, None, None, 1)]
         if self._catalogue.all("SELECT * FROM places WHERE path = ? AND is_there", (place,)) == wanted:
             return  # every write waits for the disk
         with self._catalogue.writing() as writing:
+            self._moves.note(writing, place, video)
             writing.execute("DELETE FROM places WHERE path = ? AND video = ''", (place,))
             writing.execute("UPDATE places SET is_there = 0 WHERE path = ?", (place,))
             writing.executemany("REPLACE INTO places VALUES (?, ?, ?, ?, ?, ?, ?, ?)", wanted)
@@ -282,9 +296,8 @@ class Case:
         (files,) = self._catalogue.one("SELECT count(DISTINCT path) FROM places WHERE is_there") or (0,)
         (ever,) = self._catalogue.one("SELECT count(DISTINCT path) FROM places") or (0,)
         (unread,) = self._catalogue.one("SELECT count(*) FROM unread") or (0,)
-        (pending,) = self._catalogue.one("SELECT count(*) FROM places WHERE video = '' AND kind IS NULL") or (0,)
-        (unfinished,) = self._catalogue.one(
-            "SELECT count(DISTINCT video) FROM places WHERE video != '' AND video NOT IN (SELECT video FROM results)"
+        (left,) = self._catalogue.one(
+            f"SELECT count(DISTINCT CASE video WHEN '' THEN path ELSE video END) {_LEFT}"
         ) or (0,)
         (otherwise,) = self._catalogue.one(
             "SELECT count(*) FROM results WHERE settings NOT IN (SELECT settings FROM last_scan) "
@@ -304,16 +317,13 @@ class Case:
             kinds=kinds,
             reached_ms=reached_ms,
             gone=ever - files,
-            left=pending + unfinished,
+            left=left,
             otherwise=otherwise,
         )
 
     def left(self) -> list[Path]:
         """Files whose turn has not come yet, or whose contents no scan has finished."""
-        paths = self._catalogue.all(
-            "SELECT path FROM places WHERE is_there AND ((video = '' AND kind IS NULL) "
-            "OR (video != '' AND video NOT IN (SELECT video FROM results))) ORDER BY path"
-        )
+        paths = self._catalogue.all(f"SELECT path {_LEFT} ORDER BY path")
         return [Path(os.fsdecode(path)) for (path,) in paths]
 
     def written(self) -> list[tuple[float, int]]:
