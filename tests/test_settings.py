@@ -1,19 +1,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.hostile import STEADY, TOKENS, anything, sentence, spoiled
 from triage.errors import SettingsError
 from triage.records import Label, Role
-from triage.settings import PRESETS, Mode, Settings, listed, load_settings, nearest
+from triage.settings import PRESETS, Mode, Precision, Settings, listed, load_settings, nearest
 
 EVERY_KEY = [name for name, _ in listed(Settings())]
 
@@ -264,3 +269,94 @@ def test_whatever_is_given_is_either_taken_or_refused_in_a_sentence(name: str, t
 def test_the_nearest_word_is_offered_and_without_one_all_are() -> None:
     assert nearest("wepon", ["weapon", "person"]) == "; did you mean 'weapon'?"
     assert nearest("xyz", ["weapon", "person"]) == "; known are weapon, person"
+
+
+def said_of(name: str, *overrides: str) -> str:
+    """The sentence that refuses these settings; '': they are taken, and hold what settings hold."""
+    try:
+        found = load_settings(name, overrides).settings
+    except SettingsError as error:
+        return sentence(error)
+    assert isinstance(found, Settings)
+    assert len(found.digest(judging=False) + found.digest(judging=True)) == 128
+    return ""
+
+
+def as_toml(settings: Settings) -> bytes:
+    """All of it, as a file could say it."""
+    sections = {
+        section.name: {
+            key.name: list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
+            for key in fields(getattr(settings, section.name))
+            for value in [getattr(getattr(settings, section.name), key.name)]
+        }
+        for section in fields(settings)
+    }
+    return tomli_w.dumps(sections).encode()
+
+
+@st.composite
+def any_settings(draw: st.DrawFn) -> Settings:
+    """Settings that may be meant, with some of their values other than usual."""
+    chosen = Settings()
+    changeable = [name for name, value in listed(chosen) if type(value) not in {bool, Precision}]
+    for name in draw(st.lists(st.sampled_from(changeable), max_size=6, unique=True)):
+        with contextlib.suppress(ValueError):  # two values that do not go together
+            chosen = changed(chosen, name)
+    return chosen
+
+
+@given(any_settings(), st.sampled_from(["", "\ufeff", "\r"]))
+@hypothesis.settings(STEADY, max_examples=60)
+def test_settings_that_are_written_down_are_read_as_they_were(tmp_path: Path, chosen: Settings, kind: str) -> None:
+    text = as_toml(chosen).decode()
+    file = tmp_path / "mine.toml"
+    file.write_bytes((text.replace("\n", "\r\n") if kind == "\r" else kind + text).encode())
+    assert load_settings(str(file)).settings == chosen
+
+
+WHOLE_FILES = [as_toml(Settings()), b'[detecting]\nat_least = {weapon = 0.3}\nroles = ["weapons"]\n']
+
+
+@given(st.one_of(spoiled(WHOLE_FILES), st.binary(max_size=60)))
+@hypothesis.settings(STEADY, max_examples=200)
+def test_whatever_is_in_a_file_is_settings_or_a_sentence(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_bytes(data)
+    said_of(str(file))
+
+
+@given(
+    st.one_of(st.sampled_from(EVERY_KEY), st.text(max_size=8), st.just("a." * 4000)),
+    st.one_of(anything.map(repr), st.text(st.characters(exclude_categories=()), max_size=9), st.sampled_from(TOKENS)),
+)
+@hypothesis.settings(STEADY, max_examples=200)
+def test_whatever_is_given_for_a_key_is_a_setting_or_a_sentence(name: str, value: str | bytes) -> None:
+    said_of("default", f"{name}={value if isinstance(value, str) else os.fsdecode(value)}")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xff\xfe[\0s\0", "not a TOML file"),
+        (b"[sampling]\nstep_ms = " + b"1" * 5000, "a number too long"),
+        (b"[sampling]\nstep_ms = 0x" + b"f" * 5000, "a number of 20000 bits was given"),
+        (b"[sampling]\ncut_difference = 0x" + b"f" * 5000, "a number of 20000 bits was given"),
+        (b"[sampling]\nmode = 0x" + b"f" * 5000, "something without end was given|bits was given"),
+        (b"[sampling]\nstep_ms = " + b"[" * 5000, "lists in lists without end"),
+        (b"[sampling]\nstep_ms = nan", "a whole number is wanted"),
+        (b"[sampling]\ncut_difference = nan", "is a difference of luma between 0 and 255, got nan"),
+        (b"[matching]\nslowest = -inf", "slowest is above 0"),
+        (b"a = 1\n" * 300_000, "has more than 1 MiB"),
+    ],
+)
+def test_what_readers_stumble_over_is_refused_in_a_sentence(tmp_path: Path, data: bytes, words: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_bytes(data)
+    assert re.search(words, said_of(str(file)))
+
+
+def test_what_is_no_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "link.toml").symlink_to(tmp_path / "link.toml")
+    for name in (tmp_path, tmp_path / "link.toml", tmp_path / ("a" * 300), f"{tmp_path}\0"):
+        assert said_of(str(name))

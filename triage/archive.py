@@ -2,13 +2,15 @@
 
 Nothing is unpacked by name: a member is read from the archive's own bytes, or while it is read lies in a file that has
 no name. Only what an archive says of itself is used to find it, within bounds; what it says of places outside is not.
-An archive within an archive is not looked into.
+An archive within an archive is not looked into. The lists are read by the standard library, whose readers of some
+versions spend hours on, or take all memory for, what was made for that; so it is given neither much at once nor that.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import struct
 import tarfile
@@ -16,25 +18,36 @@ import tempfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import pairwise
 from pathlib import Path
-from typing import IO, BinaryIO, Self, cast
+from typing import IO, BinaryIO, cast
 
 from triage.errors import Refusal, VideoError
+from triage.unpacking import METHODS, Part, open_zip_member
 
 INSIDE = "!"
 """Stands behind the archive's name in the path of a member: ``dump/photos.zip!/2023/clip.mp4``."""
 MOST_MEMBERS = 100_000
 MOST_LIST_BYTES = 16 * 2**20
-"""Of a ZIP file's list of members, and of any one header in a tar: more is a trap."""
+"""Of a ZIP file's list of members: more is a trap."""
+MOST_TAR_HEADER_BYTES = 2**20
+"""Of all that a tar says of one member before its contents."""
+LONGEST_NUMBER = 128
+"""Digits. Python 3.11 before 3.11.10, 3.12 before 3.12.6 and 3.13 before 3.13.0rc2 take time with the square of them in
+a tar's headers (CVE-2024-6232): 100,000 took 9 s. A number there has some twenty, a name of digits up to 64."""
 MOST_RATIO, RATIO_FROM_BYTES = 200, 64 * 2**20
 """A member that would unpack to more times its own size is refused, if it is not small. Video hardly shrinks at all."""
+RATIO_IN_ALL_FROM_BYTES = 2**30
+"""If all members together are larger and that much packed, the small ones count as well."""
+LONGEST_NAME, DEEPEST = 4096, 100
+"""Letters of a member's name, and folders that it lies in. Systems end at 4096 bytes for both."""
 PIECE_BYTES = 2**20
 DAMAGE = (
-    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError),
-    *(OverflowError, KeyError, IndexError, UnicodeError, MemoryError),
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, struct.error, EOFError, ValueError, NotImplementedError),
+    *(RuntimeError, OverflowError, KeyError, IndexError, UnicodeError, MemoryError),
 )
 """What the readers of the standard library raise over what is no whole archive."""
 OFFICE = ("[Content_Types].xml", "mimetype", "META-INF/container.xml", "AndroidManifest.xml")
@@ -46,7 +59,7 @@ class Member:
     """Something in an archive."""
 
     path: Path
-    """Of the archive, ``!``, and its name within; the second of one name has ``!2`` behind it."""
+    """Of the archive, ``!``, and its name within; the second that would have this path has ``!2`` behind it."""
     size: int
     refused: str | None
     """Why it cannot be read; None for an ordinary file."""
@@ -71,23 +84,26 @@ def contents(path: Path, file: BinaryIO) -> Contents | None:
     Raises:
         OSError: it cannot be read.
     """
-    listed = _listed(file)
+    listed = _listed(path, file)
     if listed is None:
         return None
     kind, entries = listed
-    return Contents(kind, tuple(Member(_inside(path, entry), entry.size, entry.refused) for entry in entries))
+    return Contents(kind, tuple(Member(place, entry.size, entry.refused) for place, entry in entries.items()))
 
 
 def archive_of(path: Path) -> Path | None:
     """The archive that this path leads into; None: into none, it is a place of its own."""
-    if INSIDE not in str(path) or os.path.lexists(path):
+    text, leads_into = str(path), f"{INSIDE}{os.sep}"
+    if leads_into not in text or os.path.lexists(path):
         return None
-    for above in path.parents:
-        if above.name.endswith(INSIDE):
-            archive = above.with_name(above.name[: -len(INSIDE)])
-            with_mode = archive.lstat().st_mode if os.path.lexists(archive) else 0
-            if stat.S_ISREG(with_mode):
+    end = len(text)
+    while (end := text.rfind(leads_into, 0, end)) > 0:
+        archive = Path(text[:end])
+        try:
+            if stat.S_ISREG(archive.lstat().st_mode):
                 return archive
+        except OSError:  # nothing lies there, or it may not be looked at
+            continue
     return None
 
 
@@ -103,8 +119,7 @@ def open_member(path: Path, archive: BinaryIO, found: os.stat_result) -> io.Buff
         VideoError: NOT_OPENED, there is no such member (any more); UNREADABLE or ENCRYPTED, it cannot be unpacked.
         OSError: the archive cannot be read.
     """
-    listed = _listed_again(_archive(path), found.st_size, found.st_mtime_ns, _Same(archive))
-    entry = next((entry for entry in listed if _inside(_archive(path), entry) == path), None)
+    entry = _entry(path, archive, found)
     if entry is None or entry.refused is not None:
         raise VideoError(Refusal.NOT_OPENED, entry.refused if entry and entry.refused else "it is not in the archive")
     try:
@@ -117,17 +132,26 @@ def open_member(path: Path, archive: BinaryIO, found: os.stat_result) -> io.Buff
         ) from error
 
 
-def _archive(path: Path) -> Path:
-    archive = archive_of(path)
-    assert archive is not None, "asked only of what lies in an archive"
-    return archive
+def size_in(path: Path, archive: BinaryIO, found: os.stat_result) -> int:
+    """How large a member is by its archive's word, without unpacking it; 0 where there is none of that path.
+
+    Args and errors: as ``open_member``, but for those of unpacking.
+    """
+    entry = _entry(path, archive, found)
+    return 0 if entry is None else entry.size
+
+
+def _entry(path: Path, archive: BinaryIO, found: os.stat_result) -> _Entry | None:
+    place = archive_of(path)
+    if place is None:  # it went between two looks at it
+        return None
+    stamp = (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return _listed_again(place, stamp, _Same(archive)).get(path)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     name: str
-    ordinal: int
-    """1, and more for what has the name of another before it."""
     size: int
     refused: str | None
     open: Callable[[BinaryIO], IO[bytes]]
@@ -147,37 +171,46 @@ class _Same:
 
 
 @lru_cache(maxsize=4)
-def _listed_again(_path: Path, _size: int, _mtime_ns: int, archive: _Same) -> tuple[_Entry, ...]:
-    listed = _listed(archive.file)
-    return () if listed is None else listed[1]
+def _listed_again(path: Path, _stamp: tuple[int, ...], archive: _Same) -> Mapping[Path, _Entry]:
+    listed = _listed(path, archive.file)
+    return {} if listed is None else listed[1]
 
 
-def _listed(file: BinaryIO) -> tuple[str, tuple[_Entry, ...]] | None:
+def _listed(path: Path, file: BinaryIO) -> tuple[str, Mapping[Path, _Entry]] | None:
+    """Its kind, and its members by their paths, in their order."""
     file.seek(0)
     head = file.read(512)
-    file.seek(0)
-    careful = cast("BinaryIO", _Careful(file))
     try:
         if head[:4] in {b"PK\x03\x04", b"PK\x05\x06"}:
-            entries = _numbered(_zip_entries(careful))
-            return None if any(entry.name in OFFICE for entry in entries) else ("ZIP", entries)
+            entries = _placed(path, _zip_entries(cast("BinaryIO", _Careful(file, MOST_LIST_BYTES))))
+            return None if any(entry.name in OFFICE for entry in entries.values()) else ("ZIP", entries)
         if head[257:262] == b"ustar":
-            return "tar", _numbered(_tar_entries(careful))
+            return "tar", _placed(path, _tar_entries(cast("BinaryIO", _CarefulTar(file, MOST_TAR_HEADER_BYTES))))
     except DAMAGE:
         return None
     return None
 
 
 class _Careful:
-    """A file that never gives more at once than any list may have."""
+    """A file that gives no more between two jumps than any list may have."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.seek, self.tell = file.seek, file.tell
+    def __init__(self, file: BinaryIO, most: int) -> None:
+        self._file, self._most, self._given = file, most, 0
+        self._end = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        self.tell = file.tell
+
+    def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_SET and not 0 <= place <= self._end:
+            raise ValueError("a place that the file does not have")
+        self._given = 0
+        return self._file.seek(place, whence)
 
     def read(self, size: int = -1) -> bytes:
-        read = self._file.read(min(size, MOST_LIST_BYTES + 1) if size >= 0 else MOST_LIST_BYTES + 1)
-        if len(read) > MOST_LIST_BYTES:
+        left = self._most - self._given + 1
+        read = self._file.read(min(size, left) if size >= 0 else left)
+        self._given += len(read)
+        if self._given > self._most:
             raise ValueError("an archive whose list is larger than any")
         return read
 
@@ -185,80 +218,69 @@ class _Careful:
         return True
 
 
-def _numbered(entries: Iterator[_Entry]) -> tuple[_Entry, ...]:
-    met: Counter[str] = Counter()
-    numbered = []
+_DIGITS_ALONE = bytes(48 if 48 <= byte < 58 else 32 for byte in range(256))
+
+
+class _CarefulTar(_Careful):
+    """The same, without numbers longer than any."""
+
+    def read(self, size: int = -1) -> bytes:
+        read = super().read(size)
+        if len(read) > tarfile.BLOCKSIZE and b"0" * LONGEST_NUMBER in read.translate(_DIGITS_ALONE):
+            raise ValueError("a number longer than any")
+        return read
+
+
+def _placed(archive: Path, entries: Iterable[_Entry]) -> dict[Path, _Entry]:
+    """The members by their paths; no two share one, whatever their names."""
+    placed: dict[Path, _Entry] = {}
+    met: Counter[Path] = Counter()
     for entry in entries:
-        met[entry.name] += 1
-        numbered.append(_Entry(entry.name, met[entry.name], entry.size, entry.refused, entry.open))
-        if len(numbered) > MOST_MEMBERS:
+        path = meant = _inside(archive, entry.name)
+        met[meant] += 1
+        while path in placed:
+            path = meant.with_name(f"{meant.name}{INSIDE}{max(2, met[meant])}")
+            met[meant] += path in placed
+        placed[path] = entry
+        if len(placed) > MOST_MEMBERS:
             raise ValueError("more members than any dump has")
-    return tuple(numbered)
+    return placed
 
 
 def _zip_entries(file: BinaryIO) -> Iterator[_Entry]:
     with zipfile.ZipFile(file) as opened:
-        for found in opened.infolist():
-            if not found.is_dir():
-                yield _Entry(found.filename, 1, found.file_size, _zip_refusal(found), partial(_open_zip, found))
+        # What ends in a slash is a folder, unless it has contents: then it would go unseen.
+        members = [found for found in opened.infolist() if not found.is_dir() or found.file_size]
+    in_all, packed = sum(found.file_size for found in members), sum(found.compress_size for found in members)
+    is_trap = in_all > RATIO_IN_ALL_FROM_BYTES and in_all > MOST_RATIO * packed
+    sharing = _sharing(members)
+    for found in members:
+        refused = _zip_refusal(found, 0 if is_trap else RATIO_FROM_BYTES)
+        if id(found) in sharing:
+            refused = "its bytes in the archive are those of another member as well, as in a trap; it was not opened"
+        yield _Entry(found.filename, found.file_size, refused, partial(open_zip_member, found))
 
 
-def _zip_refusal(found: zipfile.ZipInfo) -> str | None:
+def _sharing(members: Iterable[zipfile.ZipInfo]) -> set[int]:
+    """``id`` of members that reach into the next: without them, no byte of the archive is unpacked twice."""
+    ordered = sorted(members, key=lambda found: found.header_offset)
+    return {
+        id(one) for one, after in pairwise(ordered) if one.header_offset + 30 + one.compress_size > after.header_offset
+    }
+
+
+def _zip_refusal(found: zipfile.ZipInfo, ratio_from_bytes: int) -> str | None:
     mode = found.external_attr >> 16
-    if mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
+    if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
         return "it is a link or a device in an archive, not a file; it was not opened"
-    if found.flag_bits & 0x1:
+    if found.flag_bits & 0x41:  # encrypted in either way
         return "it is encrypted in its archive; unpack it with the password into the dump"
-    try:
-        zipfile._check_compression(found.compress_type)  # type: ignore[attr-defined]
-    except (NotImplementedError, RuntimeError):
+    if found.compress_type not in METHODS or found.flag_bits & 0x20:  # changes to another file, and not a file
         return "it is packed in a way that triage cannot unpack; unpack it into the dump"
-    if found.file_size > RATIO_FROM_BYTES and found.file_size > MOST_RATIO * found.compress_size:
+    if found.file_size > ratio_from_bytes and found.file_size > MOST_RATIO * found.compress_size:
         times = found.file_size // max(1, found.compress_size)
         return f"it would unpack to {times} times its size, which is more likely a trap than a video"
     return _name_refusal(found.filename)
-
-
-def _open_zip(found: zipfile.ZipInfo, archive: BinaryIO) -> IO[bytes]:
-    """The member's contents; the usual two ways of packing without reading the whole list of members again."""
-    if found.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        return zipfile.ZipFile(archive).open(found)
-    archive.seek(found.header_offset)
-    head = archive.read(30)
-    if len(head) < 30 or head[:4] != b"PK\x03\x04":
-        raise zipfile.BadZipFile("its place in the archive is not where the list says")
-    name_bytes, extra_bytes = struct.unpack("<HH", head[26:30])
-    packed = _Part(archive, found.header_offset + 30 + name_bytes + extra_bytes, found.compress_size)
-    return cast("IO[bytes]", _Checked(packed, found.CRC, is_packed=found.compress_type == zipfile.ZIP_DEFLATED))
-
-
-class _Checked:
-    """The contents of a ZIP member, whose check sum is compared at the end."""
-
-    def __init__(self, packed: _Part, check_sum: int, *, is_packed: bool) -> None:
-        self._packed, self._wanted, self._sum = packed, check_sum, 0
-        self._unpacking = zlib.decompressobj(-zlib.MAX_WBITS) if is_packed else None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """The archive is somebody else's to close."""
-
-    def read(self, size: int) -> bytes:
-        piece = self._packed.read(size) if self._unpacking is None else self._unpack(self._unpacking, size)
-        self._sum = zlib.crc32(piece, self._sum)
-        if not piece and self._sum != self._wanted:
-            raise zipfile.BadZipFile("the check sum is another")
-        return piece
-
-    def _unpack(self, unpacking: zlib._Decompress, size: int) -> bytes:
-        while not unpacking.eof:
-            packed = unpacking.unconsumed_tail or self._packed.read(PIECE_BYTES // 16)
-            piece = unpacking.decompress(packed, size)
-            if piece or not packed:
-                return piece
-        return b""
 
 
 def _tar_entries(file: BinaryIO) -> Iterator[_Entry]:
@@ -266,50 +288,42 @@ def _tar_entries(file: BinaryIO) -> Iterator[_Entry]:
         for number, found in enumerate(opened):
             if number > MOST_MEMBERS:
                 raise ValueError("more folders than any dump has")
+            if found.size < 0:  # the next would be one from before
+                raise ValueError("less than nothing")
             if found.isdir():
                 continue
             refused = _name_refusal(found.name)
             if not found.isreg() or found.sparse is not None:
                 refused = "it is a link, a device or a file with holes in an archive; it was not opened"
-            yield _Entry(found.name, 1, found.size, refused, partial(_open_tar, found))
+            yield _Entry(found.name, found.size, refused, partial(_open_tar, found))
 
 
 def _open_tar(found: tarfile.TarInfo, archive: BinaryIO) -> IO[bytes]:
-    return cast("IO[bytes]", _Part(archive, found.offset_data, found.size))
-
-
-class _Part:
-    """Some bytes of a file, from the first on."""
-
-    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
-        self._file, self._left = file, size
-        file.seek(start)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """The file is somebody else's to close."""
-
-    def read(self, size: int) -> bytes:
-        piece = self._file.read(min(size, self._left))
-        self._left -= len(piece)
-        return piece
+    return cast("IO[bytes]", Part(archive, found.offset_data, found.size))
 
 
 def _name_refusal(name: str) -> str | None:
+    if _is_beyond(name):
+        return (
+            f"its name is longer than {LONGEST_NAME} letters or leads deeper than {DEEPEST} folders, as in a trap; "
+            "it was not opened"
+        )
     parts = name.replace("\\", "/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts or "\0" in name or not name.strip("/. "):
         return "its name leads out of the archive; it was not opened"
     return None
 
 
-def _inside(archive: Path, entry: _Entry) -> Path:
+def _is_beyond(name: str) -> bool:
+    return len(name) > LONGEST_NAME or len(re.findall(r"[/\\]+", name)) > DEEPEST
+
+
+def _inside(archive: Path, name: str) -> Path:
     """The path of a member; one whose name leads elsewhere is named without what leads there."""
-    parts = [part for part in entry.name.replace("\0", "").split("/") if part not in {"", ".", ".."}]
-    last = parts.pop() if parts else "(no name)"
-    again = f"{INSIDE}{entry.ordinal}" if entry.ordinal > 1 else ""
-    return archive.with_name(f"{archive.name}{INSIDE}").joinpath(*parts, f"{last}{again}")
+    if _is_beyond(name):
+        name = name[-100:].replace("/", "_")
+    parts = [part for part in name.replace("\0", "").split("/") if part not in {"", ".", ".."}]
+    return archive.with_name(f"{archive.name}{INSIDE}").joinpath(*(parts or ["(no name)"]))
 
 
 def _unpacked(member: IO[bytes], size: int) -> io.BufferedReader:

@@ -42,7 +42,7 @@ def stopped_scan(dump: Path, case: Path, monkeypatch: pytest.MonkeyPatch) -> Res
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("triage.run.local.take_in", interrupt)
+        patched.setattr("triage.run.examining.take_in", interrupt)
         return triage("scan", dump, "--case", case)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from triage.desk.ladder import STRIP_MS
 from triage.desk.making import Maker
 from triage.desk.views import COVER_AFTER_S, LONGEST_S
 from triage.errors import CaseFullError
+from triage.original import stamp_now
 from triage.records import Sealed
 
 
@@ -249,6 +251,30 @@ def test_an_original_whose_date_alone_changed_is_shown(folder: Path) -> None:
     uncovered(visitor, "strip")
     os.utime(folder.parent / "dump/clip.mp4", (1, 1))
     assert visitor.get(f"{uncovered(visitor, 'original', why='a sign')}/file").content == b"clip"
+
+
+def test_an_original_in_an_archive_is_shown_until_the_archive_changes(folder: Path) -> None:
+    dump = folder.parent / "dump"
+    (dump / "clip.mp4").unlink()
+    with zipfile.ZipFile(dump / "a.zip", "w") as file:
+        file.writestr("b/clip.mp4", b"clip")
+    member = dump / "a.zip!" / "b" / "clip.mp4"
+    with open_case(folder, make=True) as case:
+        case.note_file(member, stamp_now(member), CLIP)
+    served = Served(folder)
+    visitor = served.visitor()
+    made(served, visitor, "strip")
+    uncovered(visitor, "strip")
+    place = uncovered(visitor, "original", why="to read a sign")
+    for _ in range(2):
+        answer = visitor.get(f"{place}/file")
+        assert (answer.status_code, answer.content) == (200, b"clip"), said(answer)
+    with zipfile.ZipFile(dump / "a.zip", "a") as file:
+        file.writestr("c.mp4", b"more")
+    answer = visitor.get(f"{place}/file")
+    assert answer.status_code == 409
+    assert "has changed since it was uncovered" in said(answer)
+    assert b"clip" not in answer.content
 
 
 def test_a_file_that_changes_while_it_is_uncovered_is_not_sent_any_more(folder: Path) -> None:

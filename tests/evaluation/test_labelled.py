@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.hostile import STEADY, replaced, sentence, spoiled
 from triage.errors import UsageError
 from triage.evaluation.formats import LabelledSet, Mark
-from triage.evaluation.labelled import boxes_of, labels_of, meaning, read_labelled, same_label
+from triage.evaluation.labelled import Meaning, boxes_of, labels_of, meaning, read_labelled, same_label
 from triage.records import Label, Role
 
 
@@ -264,3 +268,68 @@ def test_a_box_that_is_nowhere_in_the_picture_is_said(xyxy: tuple[float, float, 
     meant = meaning(of_classes("person"), Role.PEOPLE, {})
     with pytest.raises(ValueError, match="has no area within the picture of 200x100 px"):
         boxes_of([Mark("person", xyxy)], meant, (200, 100))
+
+
+SOME_COCO = {
+    "images": [
+        {"id": 1, "file_name": "0.jpg", "width": 64, "height": 48},
+        {"id": 2, "video_id": "ab" * 32, "time_ms": 5},
+    ],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "iscrowd": 0}],
+    "undecided": [{"image_id": 2, "category_id": 2, "bbox": [1, 2, 3, 4]}],
+    "categories": [{"id": 1, "name": "person"}, {"id": 2, "name": "blade"}],
+}
+TABLE = b"file,label,x0,y0,x1,y1\n0.jpg,person,1,2,3,4\n1.jpg,,,,,\n"
+DESCRIBED = b"path: .\nnames: {0: person, 7: blade}\nval: list.txt\n"
+
+
+def said_of(path: Path) -> None:
+    """It is read as labels, or a sentence says why not."""
+    try:
+        found = read_labelled(path)
+    except UsageError as error:
+        sentence(error)
+        return
+    for picture in found.pictures:
+        for mark in picture.marks:
+            with contextlib.suppress(ValueError):  # said of the picture when it is measured
+                boxes_of([mark], Meaning({mark.name: Label.PERSON}, ()), (64, 48))
+
+
+@settings(STEADY, max_examples=80)
+@given(
+    st.one_of(
+        st.tuples(st.just(".json"), spoiled([json.dumps(SOME_COCO).encode()])),
+        st.tuples(st.just(".json"), replaced(SOME_COCO).map(lambda told: json.dumps(told).encode())),
+        st.tuples(st.just(".csv"), spoiled([TABLE])),
+        st.tuples(st.just(".yaml"), spoiled([DESCRIBED])),
+        st.tuples(st.just(""), st.binary(max_size=40) | spoiled([TABLE, DESCRIBED])),
+    )
+)
+def test_whatever_is_in_a_file_it_is_labels_or_a_sentence(tmp_path: Path, told: tuple[str, bytes]) -> None:
+    (tmp_path / "list.txt").write_bytes(b"images/0.jpg\n")
+    path = tmp_path / f"labels{told[0]}"
+    path.write_bytes(told[1])
+    said_of(path)
+
+
+@settings(STEADY, max_examples=80)
+@given(spoiled([b"0 0.5 0.5 0.2 0.4\n7 0.1 0.2 0.5 0.1 0.3 0.9\n"]), spoiled([b"images/0.jpg\n/\n.\n"]))
+def test_whatever_is_in_files_of_yolo_it_is_labels_or_a_sentence(tmp_path: Path, labels: bytes, listed: bytes) -> None:
+    for place in ("images", "labels"):
+        (tmp_path / place).mkdir(exist_ok=True)
+    (tmp_path / "labels" / "0.txt").write_bytes(labels)
+    (tmp_path / "list.txt").write_bytes(listed)
+    (tmp_path / "data.yaml").write_bytes(DESCRIBED)
+    said_of(tmp_path / "data.yaml")
+    (tmp_path / "list.txt").write_bytes(b"images/0.jpg\n")
+    said_of(tmp_path / "data.yaml")
+
+
+def test_lists_that_hold_one_another_are_not_written_out(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x]", *(f"a{one}: &a{one} [{', '.join([f'*a{one - 1}'] * 9)}]" for one in range(1, 40))]
+    path = tmp_path / "data.yaml"
+    for where in ("names: *a39\nval: x", "names: [a]\nval: *a39", "names: [a]\nval: x\npath: *a39"):
+        path.write_text("\n".join([*lines, where]))
+        with pytest.raises(UsageError, match="a name or a path is wanted where it has a list"):
+            read_labelled(path)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests import prints
+from tests.hostile import STEADY, replaced, sentence, spoiled
 from triage.errors import CaseError, MatchIndexError, UsageError
 from triage.fingerprint_file import dump_fingerprint
 from triage.matches.bank import Bank, open_bank
 from triage.matches.bank_folder import HEAD
 from triage.matches.bank_log import LOG, What
+from triage.matches.exchange.writing import FORMATS, held
 from triage.matches.importing import Known
 from triage.matches.signals import Feature, Kind, Signal, vpdq_value
+from triage.names import shown
 from triage.records import VIEWS, Fingerprint
 
 PDQ = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"
@@ -369,3 +377,114 @@ def test_the_api_answers_what_is_not_there_with_a_key_error(folder: Path) -> Non
         assert isinstance(bank, Bank)
         with pytest.raises(KeyError):
             bank.entry_of("nothing")
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bank with something of every kind in it."""
+    folder = tmp_path_factory.mktemp("bank")
+    with open_bank(folder, make=True) as bank:
+        bank.add(clip("one"), "one", "a note", "from", file_name="a.mp4", md5=MD5)
+        bank.add(clip("two"), "two")
+        signals = (Signal(Kind.PDQ, PDQ, 90), Signal(Kind.SHA1, "a" * 40))
+        bank.take([Known(1, signals, "three"), Known(2, (vpdq(0, 400),), None, "four")], "list.csv")
+        bank.disable("two", "a mistake")
+        bank.note_case(folder.parent / "case")
+    return folder
+
+
+def asked(folder: Path) -> str:
+    """Everything that is asked of a bank; the sentence that refuses it, or '' if it answers."""
+    try:
+        with open_bank(folder) as bank:
+            for entry in bank.entries():
+                assert set(entry.kinds)
+                assert bank.history(entry) or entry.name
+                assert isinstance(shown(f"{entry.name} {entry.note} {entry.source} {entry.file_name}"), str)
+                assert all(bank.fingerprint(entry, model).model == model for model in entry.models)
+            assert len(bank.hash_only()) + len(list(bank.fingerprints(prints.MODEL))) <= len(bank.entries())
+            for write in FORMATS.values():
+                "".join(write(list(held(bank))))
+            bank.exact(), bank.signals(), bank.missing("other@1"), bank.cases()
+    except (MatchIndexError, UsageError) as error:
+        return sentence(error)
+    return ""
+
+
+def files_of(folder: Path) -> list[str]:
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix in {".json", ".jsonl", ".npz"}
+    )
+
+
+def with_file(folder: Path, into: Path, name: str, data: bytes) -> None:
+    """The same bank with other bytes in one file; a list of hashes is renamed, as whoever forges one would do it."""
+    shutil.copytree(folder, into, dirs_exist_ok=True)
+    (into / name).write_bytes(data)
+    if name.startswith("hashes/"):
+        forged = hashlib.sha256(data).hexdigest()
+        (into / name).rename(into / "hashes" / f"{forged}.jsonl")
+        log = into / LOG
+        log.write_bytes(log.read_bytes().replace(Path(name).stem.encode(), forged.encode()))
+
+
+@settings(STEADY, max_examples=80)
+@given(data=st.data())
+def test_whatever_is_in_the_files_of_a_bank_it_answers_or_says_a_sentence(data: st.DataObject, full: Path) -> None:
+    name = data.draw(st.sampled_from([HEAD, LOG, LOG, *files_of(full)]))
+    with tempfile.TemporaryDirectory() as folder:
+        with_file(full, Path(folder), name, data.draw(spoiled([(full / name).read_bytes()])))
+        asked(Path(folder))
+
+
+@settings(STEADY, max_examples=100)
+@given(data=st.data())
+def test_whatever_stands_in_the_place_of_a_value_the_bank_answers_or_says_a_sentence(
+    data: st.DataObject, full: Path
+) -> None:
+    name = data.draw(st.sampled_from([each for each in files_of(full) if not each.endswith(".npz")]))
+    lines = [json.loads(line) for line in (full / name).read_bytes().splitlines()]
+    number = data.draw(st.integers(0, len(lines) - 1))
+    lines[number] = data.draw(replaced(lines[number]))
+    with tempfile.TemporaryDirectory() as folder:
+        with_file(full, Path(folder), name, "".join(json.dumps(line) + "\n" for line in lines).encode())
+        asked(Path(folder))
+
+
+@pytest.mark.parametrize("what", ["folder", "pipe", "zeros", "loop", "nothing"])
+def test_something_else_in_the_place_of_a_file_is_a_sentence(what: str, full: Path, tmp_path: Path) -> None:
+    assert asked(full) == ""
+    for name in files_of(full):
+        folder = tmp_path / name.replace("/", "_")
+        shutil.copytree(full, folder)
+        (folder / name).unlink()
+        if what == "folder":
+            (folder / name).mkdir()
+        elif what == "pipe":
+            os.mkfifo(folder / name)
+        elif what != "nothing":
+            (folder / name).symlink_to("/dev/zero" if what == "zeros" else folder / name)
+        said = asked(folder)
+        assert said or (name, what) == (LOG, "nothing"), f"{name} is a {what}"
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        (HEAD, b'"kind": 1', b'"kind": Infinity'),
+        (HEAD, b'"kind": 1', b'"kind": ' + b"9" * 5000),
+        (HEAD, b'"id": "', b'"id": "../'),
+        (LOG, b'"length_ms": 1600', b'"length_ms": -1'),
+        (LOG, b'"name": "one"', b'"name": 1'),
+        (LOG, b'"list": "', b'"list": "../../etc/'),
+        (LOG, MD5.encode(), b"no hash"),
+        (LOG, b'"event": "case"', b'"event": ' + b"[" * 900 + b"]" * 900),
+    ],
+)
+def test_what_readers_stumble_over_is_refused(
+    name: str, before: bytes, after: bytes, full: Path, tmp_path: Path
+) -> None:
+    data = (full / name).read_bytes()
+    assert before in data
+    with_file(full, tmp_path / "bank", name, data.replace(before, after, 1))
+    assert asked(tmp_path / "bank")

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.hostile import STEADY, replaced, spoiled
 from triage.redaction.quarantine import LOCK, SUFFIX, sidecar_of
 from triage.redaction.recognising import Left, left_in
 from triage.redaction.sidecar import KIND
@@ -77,3 +81,20 @@ def test_a_link_under_the_name_of_a_copy_is_none_of_ours(place: Path, tmp_path_f
 def test_a_lock_that_holds_something_is_no_lock(place: Path) -> None:
     (place / LOCK).write_bytes(b"evidence")
     assert left(place) == Left()
+
+
+SIDECAR = {"kind": KIND, "original": {"sha256": "a" * 64}, "copy": {"sha256": hashlib.sha256(b"copy").hexdigest()}}
+
+
+@settings(STEADY, max_examples=100)
+@given(st.one_of(spoiled([json.dumps(SIDECAR).encode()]), replaced(SIDECAR).map(lambda row: json.dumps(row).encode())))
+def test_whatever_is_in_a_sidecar_of_a_dump_a_scan_goes_on(place: Path, data: bytes) -> None:
+    sidecar_of(place / "clip.review.mp4").write_bytes(data)
+    assert left(place).copies <= {"clip.review.mp4"}
+
+
+def test_a_pipe_in_the_place_of_a_sidecar_is_not_waited_for(place: Path) -> None:
+    sidecar = sidecar_of(place / "clip.review.mp4")
+    sidecar.unlink()
+    os.mkfifo(sidecar)
+    assert left(place).copies == frozenset()

@@ -13,6 +13,7 @@ import pytest
 from tests import media
 from tests.blinking import calm, clip, seeing, shows_white
 from tests.examples import nobody
+from tests.frames.sandbox.liar import crash_over
 from tests.run.test_local import run as scan
 from triage.case.store import Case, open_case
 from triage.copying import Pass, Wish
@@ -261,6 +262,18 @@ def test_videos_in_which_nothing_was_found_can_be_left_out(dump: Path, tmp_path:
 def test_one_video_that_cannot_be_copied_does_not_stop_the_others(dump: Path, tmp_path: Path) -> None:
     watched = copies(tmp_path / "out", of_paths(dump, "note.mp4", "clip.mp4"))
     assert watched.became["clip.mp4"] is Became.COPIED
+
+
+@pytest.mark.parametrize("reading", [1, 2])
+def test_a_decoder_that_crashes_costs_its_own_copy_and_no_other(
+    reading: int, dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash_over(monkeypatch, dump / "clip.mp4", "pictures", reading)
+    watched = copies(tmp_path / "out", of_paths(dump, "clip.mp4", "calm.mp4"))
+    assert watched.became == {"clip.mp4": Became.REFUSED, "calm.mp4": Became.COPIED}
+    assert watched.why["clip.mp4"] == "the decoder was stopped at its beginning: it crashed (SIGSEGV)"
+    assert watched.why["clip.mp4"] in listed(tmp_path / "out")["clip.mp4"]["outcome"]
+    assert not list((tmp_path / "out").glob("clip.review*"))
 
 
 def test_a_full_disk_stops_the_run_and_leaves_no_part_of_a_copy(

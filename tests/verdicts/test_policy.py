@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tomli_w
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.hostile import STEADY, replaced, sentence, spoiled
 from triage.errors import PolicyError
 from triage.records import Label, Queue
 from triage.settings import load_settings
-from triage.verdicts.policy import NEVER_ROUTINE, Policy, load_policy, parse_policy
+from triage.shipped import shipped
+from triage.verdicts.policy import NEVER_ROUTINE, QUEUES, Policy, load_policy, parse_policy
 from triage.verdicts.rules import BESIDES, UNTOLD
 from triage.verdicts.words import Likelihood
 
@@ -160,3 +166,94 @@ def test_a_policy_that_is_not_there_is_answered_with_those_that_are() -> None:
 def test_a_folder_is_no_policy(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="the policy cannot be read"):
         load_policy(str(tmp_path))
+
+
+def said_of(name: str) -> str:
+    """The sentence that refuses this policy; '': it is taken."""
+    try:
+        policy = load_policy(name)
+    except PolicyError as error:
+        return sentence(error)
+    assert Queue.ROUTINE not in {policy.partial, policy.unknown_extent, policy.fault}
+    assert all(rule.together and rule.within_ms >= 0 for rule in policy.rules)
+    return ""
+
+
+WHOLE = [GOOD.encode(), *(file.read_bytes() for file in sorted((shipped("configs") / "policies").glob("*.toml")))]
+
+
+@settings(STEADY, max_examples=200)
+@given(st.one_of(spoiled(WHOLE), st.binary(max_size=60)))
+def test_whatever_is_in_a_file_is_a_policy_or_a_sentence(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_bytes(data)
+    said_of(str(file))
+
+
+@settings(STEADY, max_examples=200)
+@given(replaced(tomllib.loads(GOOD)))
+def test_whatever_stands_in_the_place_of_a_value_is_a_policy_or_a_sentence(table: object) -> None:
+    if not isinstance(table, dict):
+        return  # no TOML file is anything else
+    try:
+        parse_policy(table, "mine", "")
+    except PolicyError as error:
+        sentence(error)
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> dict[str, object]:
+    """Tables of a policy that can be meant."""
+    labels = st.sampled_from([label.value for label in Label])
+    names = st.text(min_size=1, max_size=12).map(lambda text: f"{text}.")
+    rules: st.SearchStrategy[dict[str, object]] = st.builds(
+        dict,
+        name=names,
+        queue=st.sampled_from([queue.value for queue in QUEUES]),
+        together=st.lists(labels | st.just("mine"), min_size=1, max_size=3),
+        at_least=st.sampled_from([word.value for word in Likelihood]),
+        within_ms=st.integers(0, 2**53),
+    )
+    return {
+        "not_wholly_seen": draw(
+            st.dictionaries(st.sampled_from(NEVER_ROUTINE), st.sampled_from(["urgent", "priority"]))
+        ),
+        "groups": {"mine": draw(st.lists(labels, min_size=1, max_size=3))},
+        "rule": draw(st.lists(rules, max_size=4, unique_by=lambda rule: rule["name"])),
+    }
+
+
+@settings(STEADY, max_examples=60)
+@given(policies(), st.sampled_from(["", "\ufeff"]))
+def test_a_policy_that_is_written_down_is_read_as_it_was(tmp_path: Path, table: dict[str, object], mark: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_bytes((mark + tomli_w.dumps(table)).encode())
+    read, told = load_policy(str(file)), parse_policy(table, str(file), "")
+    assert replace(read, text="") == told
+    assert [rule.name for rule in read.rules] == [rule["name"] for rule in table["rule"]]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"x = " + b"[" * 5000, "lists in lists without end"),
+        (b"rule = " + b"9" * 5000, "a number too long"),
+        (b'[[rule]]\nname = "a"\nqueue = "urgent"\ntogether = [0x' + b"f" * 5000 + b"]", "something without end"),
+        (b'[[rule]]\nname = 1\nqueue = "urgent"\ntogether = ["person"]', "its name is a text"),
+        (b'[[rule]]\nname = "' + b"a" * 201 + b'"\nqueue = "urgent"\ntogether = ["person"]', "of 1 to 200 letters"),
+        (
+            b'[[rule]]\nname = "a"\nqueue = "urgent"\ntogether = ["person"]\nwithin_ms = 99999999999999999999',
+            "is a whole number",
+        ),
+    ],
+)
+def test_what_readers_stumble_over_is_refused_in_a_sentence(tmp_path: Path, data: bytes, words: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_bytes(data)
+    assert words in said_of(str(file))
+
+
+def test_what_is_no_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "link")
+    for name in (str(tmp_path), str(tmp_path / "link"), "a" * 300, f"{tmp_path}\0", "", "."):
+        assert said_of(name)

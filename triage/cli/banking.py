@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from triage.archive import archive_of
 from triage.case.store import open_case
 from triage.cli.console import say, tell
 from triage.cli.matching import embedder_of, requery
@@ -110,7 +111,7 @@ def _check_clips(folder: Path, clips: Sequence[Path], name: str | None) -> None:
         raise UsageError(f"--name is for one clip, and {len(clips)} were given; each is named by its file without it")
     for clip in clips:
         try:
-            is_folder, is_file = clip.is_dir(), clip.is_file()
+            is_folder, is_file = clip.is_dir(), (archive_of(clip) or clip).is_file()
         except OSError as error:  # a name too long for the system, a parent that may not be entered
             raise UsageError(f"{clip}: cannot be opened: {error.strerror}") from error
         if is_folder:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from triage.archive import archive_of
 from triage.case.catalogue import CATALOGUE
 from triage.case.store import Case, open_case
 from triage.cli import recording
@@ -153,7 +154,7 @@ def _case_of(what: Sequence[Path]) -> Path | None:
 
 def _files(what: Iterable[Path]) -> list[Path]:
     for path in what:
-        if not path.exists():
+        if not (archive_of(path) or path).exists():
             raise UsageError(f"{path}: there is no such file")
     return list(dict.fromkeys(path.resolve() for path in what))
 

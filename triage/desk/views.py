@@ -18,7 +18,7 @@ from triage.case.decisions import Rung
 from triage.desk.doors import Session
 from triage.desk.refusal import DeskError
 from triage.errors import VideoError
-from triage.original import Stamp, open_original
+from triage.original import Stamp, open_original, stamp_now
 
 COVER_AFTER_S = 5 * 60
 """Without a sign that somebody is still looking."""
@@ -128,16 +128,6 @@ class Views:
         return now - view.last > COVER_AFTER_S or now - view.began > _longest_s(view)
 
 
-def stamp_of(path: Path) -> Stamp:
-    """What tells later that it is still the same file.
-
-    Raises:
-        VideoError: it cannot be read.
-    """
-    with open_original(path) as file:
-        return Stamp.of(os.fstat(file.fileno()))
-
-
 def opened(view: View) -> tuple[int, io.BufferedReader]:
     """Size of what is shown, and it, opened to be read.
 
@@ -148,11 +138,17 @@ def opened(view: View) -> tuple[int, io.BufferedReader]:
         file = open_original(view.path)
     except VideoError as error:
         raise DeskError(410, f"It cannot be shown any more: {error}.") from error
-    found = os.fstat(file.fileno())
-    if Stamp.of(found) != view.stamp:
+    if _stamp(view.path) != view.stamp:  # asked after it was opened: what is open now is no older
         file.close()
         raise DeskError(409, "The file has changed since it was uncovered, so it is not shown any more.")
-    return found.st_size, file
+    return os.fstat(file.fileno()).st_size, file
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        return stamp_now(path)
+    except VideoError:  # it went after it was opened
+        return None
 
 
 def _longest_s(view: View) -> float:

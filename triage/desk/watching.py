@@ -19,9 +19,9 @@ from triage.desk.making import is_whole, made
 from triage.desk.ranges import part, pieces
 from triage.desk.refusal import DeskError
 from triage.desk.showing import Opened, Typed, media_type, open_video, video_answer, video_named
-from triage.desk.views import View, opened, stamp_of
+from triage.desk.views import View, opened
 from triage.errors import VideoError
-from triage.original import Stamp, open_original
+from triage.original import Stamp, open_original, stamp_now
 
 LONGEST_REASON = 2000
 MOST_SEEN_MS = 60_000
@@ -175,7 +175,7 @@ def _unchanged(case: Case, video: str) -> tuple[Path, Stamp]:
     whys = []
     for path in case.files(video):
         try:
-            stamp = stamp_of(path)
+            stamp = stamp_now(path)
             if case.known(path, stamp) == video or _has_hash(path, video):
                 return path, stamp
             whys.append("its bytes have changed since it was scanned")
@@ -192,7 +192,7 @@ def _has_hash(path: Path, video: str) -> bool:
 
 def _view(asked: Asked, video: str, rung: Rung, path: Path, kind: str, shift_ms: int) -> View:
     try:
-        stamp = stamp_of(path)
+        stamp = stamp_now(path)
     except VideoError as error:
         raise DeskError(409, f"It cannot be shown: {error}.") from error
     return asked.desk.views.open(asked.session, video, rung, path, stamp, kind, shift_ms)

@@ -16,12 +16,14 @@ from typing import Any
 from triage.errors import UsageError
 from triage.evaluation.formats import LabelledPicture, LabelledSet, Mark, Moment, first_line
 from triage.phrases import clock, counted
+from triage.settings import excerpt
 
 MIND = (
     "Mind: these labels are what people decided about findings. What no model found and nobody drew is missing from "
     "them, so recall looks higher than it is; and pictures of one video are alike, so intervals look too narrow."
 )
 
+MOST_MS = 2**53
 Item = Mapping[str, Any]
 
 
@@ -46,8 +48,8 @@ def read_coco(path: Path, pictures: Path | None) -> LabelledSet:
     try:
         told = _told(json.loads(path.read_text(encoding="utf-8-sig")))
         found = tuple(_picture(path, pictures, key, told) for key in told.images)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        missing = f"it says nothing of {error.args[0]!r}" if isinstance(error, KeyError) else first_line(error)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        missing = f"it says nothing of {excerpt(error.args[0])}" if isinstance(error, KeyError) else first_line(error)
         raise UsageError(
             f"{path}: not COCO labels ({missing}); wanted are images, annotations and categories"
         ) from error
@@ -82,6 +84,8 @@ def _picture(path: Path, pictures: Path | None, key: object, told: _Told) -> Lab
     wh = (int(item["width"]), int(item["height"])) if item.get("width") and item.get("height") else None
     if pictures is None and "video_id" in item:
         moment = Moment(str(item["video_id"]), int(item["time_ms"]))
+        if not 0 <= moment.time_ms <= MOST_MS:
+            raise ValueError(f"time_ms is {excerpt(item['time_ms'])}")
         # By the first digits alone, as everywhere in what is printed.
         empty = LabelledPicture(Path(f"{moment.video[:12]} at {clock(moment.time_ms)}"), (), wh, moment=moment)
     else:
@@ -102,13 +106,13 @@ def _mark(note: Item, names: Mapping[Any, str]) -> Mark | str:
     """The label, or why it cannot be used."""
     name = names.get(note["category_id"])
     if name is None:
-        return f"there is no category {note['category_id']}"
+        return f"there is no category {excerpt(note['category_id'])}"
     if not note.get("bbox"):
         return Mark(name)
     try:
         x, y, width, height = (float(value) for value in note["bbox"])
-    except (ValueError, TypeError):
-        return f"its bbox reads {str(note['bbox'])[:60]}; wanted are four numbers"
+    except (ValueError, TypeError, OverflowError):
+        return f"its bbox reads {excerpt(note['bbox'])}; wanted are four numbers"
     return Mark(name, (x, y, x + width, y + height), is_crowd=bool(note.get("iscrowd")))
 
 

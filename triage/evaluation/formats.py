@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from triage.errors import UsageError
+from triage.settings import excerpt
 
 PICTURE_ENDINGS = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -86,7 +87,7 @@ def read_yolo(path: Path, pictures: Path | None) -> LabelledSet:
     """
     try:
         told = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not a YAML file: {first_line(error)}") from error
     if not isinstance(told, dict) or "names" not in told:
         raise UsageError(f"{path}: a YOLO data set says names: and val:; this file has no names")
@@ -94,8 +95,8 @@ def read_yolo(path: Path, pictures: Path | None) -> LabelledSet:
     part = next((part for part in PARTS if told.get(part)), None)
     if part is None:
         raise UsageError(f"{path}: it says neither val: nor test: nor train:, so where its pictures are is not known")
-    root = pictures or path.parent / str(told.get("path") or "")
-    files = sorted({file for place in _as_list(told[part]) for file in _yolo_files(path, root, str(place))})
+    root = pictures or path.parent / _word(path, told.get("path") or "")
+    files = sorted({file for place in _as_list(told[part]) for file in _yolo_files(path, root, _word(path, place))})
     labels = [_yolo_labels_file(file) for file in files]
     if files and not any(file.is_file() for file in labels):
         raise UsageError(
@@ -122,7 +123,8 @@ def read_csv(path: Path, pictures: Path | None) -> LabelledSet:
     has_boxes = set(CORNERS) <= set(columns)
     if not {"file", "label"} <= set(columns) or (set(CORNERS) & set(columns) and not has_boxes):
         raise UsageError(
-            f"{path}: its first line is {','.join(columns)!r}; wanted is file,label or file,label,x0,y0,x1,y1 (pixels)"
+            f"{path}: its first line is {excerpt(','.join(columns))}; wanted is file,label or file,label,x0,y0,x1,y1 "
+            "(pixels)"
         )
     root = pictures or path.parent
     marks: dict[str, list[Mark]] = {}
@@ -145,10 +147,17 @@ def read_csv(path: Path, pictures: Path | None) -> LabelledSet:
 
 def _yolo_names(path: Path, told: object) -> dict[int, str]:
     if isinstance(told, list):
-        return {number: str(name) for number, name in enumerate(told)}
+        return {number: _word(path, name) for number, name in enumerate(told)}
     if isinstance(told, dict) and all(isinstance(number, int) for number in told):
-        return {number: str(name) for number, name in told.items()}
+        return {number: _word(path, name) for number, name in told.items()}
     raise UsageError(f"{path}: names is a list, or numbers with a name each")
+
+
+def _word(path: Path, told: object) -> str:
+    """A name. Lists are none: those of a YAML file may hold one another, and be endless written out."""
+    if isinstance(told, list | tuple | dict | set):
+        raise UsageError(f"{path}: a name or a path is wanted where it has a {type(told).__name__}")
+    return str(told)
 
 
 def _yolo_files(path: Path, root: Path, place: str) -> Iterator[Path]:
@@ -157,7 +166,7 @@ def _yolo_files(path: Path, root: Path, place: str) -> Iterator[Path]:
         yield from (file for file in where.rglob("*") if file.suffix.lower() in PICTURE_ENDINGS)
     elif where.is_file():
         lines = (line.strip() for line in where.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines())
-        yield from (root / line for line in lines if line)
+        yield from (root / line for line in lines if line and (root / line).name)
     else:
         raise UsageError(f"{path}: it says its pictures are in {where}, and there is no such folder or list")
 
@@ -183,8 +192,10 @@ def _yolo_picture(picture: Path, labels: Path, names: Mapping[int, str]) -> Labe
             class_id, *numbers = (float(word) for word in line.split())
             marks.append(Mark(names[int(class_id)], _yolo_corners(numbers), is_share=True))
         except KeyError:
-            return LabelledPicture(picture, trouble=f"line {number} of its labels: there is no class {line.split()[0]}")
-        except ValueError:
+            return LabelledPicture(
+                picture, trouble=f"line {number} of its labels: there is no class {line.split()[0][:60]}"
+            )
+        except (ValueError, OverflowError):
             why = f"line {number} of its labels reads {line.strip()[:60]!r}; wanted are a class and four shares"
             return LabelledPicture(picture, trouble=why)
     return LabelledPicture(picture, tuple(marks))

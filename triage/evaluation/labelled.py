@@ -8,7 +8,7 @@ from pathlib import Path
 
 from triage.errors import UsageError
 from triage.evaluation.coco import read_coco
-from triage.evaluation.formats import LabelledSet, Mark, read_csv, read_yolo
+from triage.evaluation.formats import LabelledSet, Mark, first_line, read_csv, read_yolo
 from triage.records import ROLE_LABELS, Label, Role
 from triage.settings import nearest
 
@@ -51,7 +51,12 @@ def read_labelled(path: Path, pictures: Path | None = None) -> LabelledSet:
     if pictures is not None and not pictures.is_dir():
         raise UsageError(f"{pictures}: there is no such folder of pictures")
     read = READERS.get(path.suffix.lower()) or _by_content(path)
-    found = read(path, pictures)
+    try:
+        found = read(path, pictures)
+    except OSError as error:
+        raise UsageError(f"{path}: it, or what it names, cannot be read: {error.strerror or error}") from error
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise UsageError(f"{path}: it cannot be meant as labels: {first_line(error)}") from error
     if not found.pictures:
         raise UsageError(f"{path}: it names no picture, so there is nothing to measure on")
     return found
@@ -135,12 +140,15 @@ def boxes_of(
 
 
 def _by_content(path: Path) -> Callable[[Path, Path | None], LabelledSet]:
-    with path.open("rb") as file:
-        head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
-    first_line = head.partition(b"\n")[0]
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    first = head.partition(b"\n")[0]
     if head.startswith(b"{"):
         return read_coco
-    if b"," in first_line and first_line.lower().startswith(b"file"):
+    if b"," in first and first.lower().startswith(b"file"):
         return read_csv
     if b"names" in head and b":" in head:
         return read_yolo

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage.durable import read_whole
 from triage.errors import MatchIndexError, UsageError
 from triage.fingerprint_file import dump_fingerprint, load_fingerprint
 from triage.matches.bank_folder import alone, bank_id, dump_list, fingerprint_path, list_path, load_list, put
@@ -120,7 +121,7 @@ class Bank:
         """
         path = fingerprint_path(self.folder, entry.video, model)
         try:
-            data = path.read_bytes()
+            data = read_whole(path)
         except OSError as error:
             raise MatchIndexError(
                 f"{path}: the fingerprint of {shown(entry.name)} cannot be read: {error.strerror}; add its clip again"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,15 +15,19 @@ from urllib.parse import quote
 
 import filelock
 
-from triage.durable import no_room, write_whole
+from triage.durable import no_room, read_whole, write_whole
 from triage.errors import MatchIndexError, UsageError
 from triage.fingerprint_file import SUFFIX
+from triage.matches.bank_log import is_video
 from triage.matches.bank_state import Listed
-from triage.matches.signals import Kind, Signal
+from triage.matches.signals import Kind, Signal, features_of
 
 KIND = 1
 """Goes up by one when a bank is laid out in another way."""
 HEAD = "bank.json"
+_ID = re.compile(r"[0-9a-zA-Z-]{1,64}")
+_VPDQ = re.compile(r'\[("[0-9a-f]{64},[0-9]{1,3}(,[0-9]{1,7}\.[0-9]{3})?"(, (?="))?)+\]')
+"""As ``vpdq_value`` writes one; told at once, where thousands of them are read."""
 LOCK_S = 60
 """Seconds to wait for another program that writes in the bank; each write takes a moment."""
 
@@ -45,8 +50,10 @@ def bank_id(folder: Path, *, make: bool) -> str:
             raise UsageError(f"{folder}: there is no bank here; make one with: triage bank add {folder} CLIP")
         _make(folder)
     try:
-        head = json.loads(path.read_bytes())
-        kind, found = int(head["kind"]), str(head["id"])
+        head = json.loads(read_whole(path))
+        kind, found = head["kind"], head["id"]
+        if type(kind) is not int or not isinstance(found, str) or not _ID.fullmatch(found):
+            raise ValueError("a head says which kind it is, a whole number, and its id")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise MatchIndexError(f"{path}: cannot be read, or is no head of a bank; put back a copy") from error
     if kind > KIND:
@@ -113,16 +120,21 @@ def load_list(folder: Path, name: str) -> Sequence[Listed]:
     """A list of hashes.
 
     Raises:
-        MatchIndexError: it is gone, or not the one that was written.
+        MatchIndexError: it is gone, not the one that was written, or holds what is no hash of a clip.
     """
     path = list_path(folder, name)
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except OSError as error:
         raise MatchIndexError(f"{path}: a list of hashes cannot be read: {error.strerror}; put it back") from error
     if hashlib.sha256(data).hexdigest() != name:
         raise MatchIndexError(f"{path}: this list of hashes was changed or damaged; put back a copy")
-    return [_listed(json.loads(line)) for line in data.splitlines()]
+    try:
+        return [_listed(json.loads(line)) for line in data.splitlines()]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise MatchIndexError(
+            f"{path}: this list of hashes was not written by triage, or not whole; put back a copy of the bank"
+        ) from error
 
 
 def _make(folder: Path) -> None:
@@ -146,5 +158,16 @@ def _said(listed: Listed) -> Mapping[str, Any]:
 
 
 def _listed(said: Mapping[str, Any]) -> Listed:
-    signals = tuple(Signal(Kind(each["kind"]), each["value"], each["quality"]) for each in said["signals"])
-    return Listed(said["video"], said["name"], signals)
+    video, name = said["video"], said["name"]
+    if not is_video(video) or not isinstance(name, str) or not said["signals"]:
+        raise ValueError("a clip has a SHA-256, a name and a hash")
+    return Listed(video, name, tuple(_signal(each) for each in said["signals"]))
+
+
+def _signal(said: Mapping[str, Any]) -> Signal:
+    signal = Signal(Kind(said["kind"]), said["value"], said["quality"])
+    if signal.kind is Kind.VPDQ and not _VPDQ.fullmatch(signal.value):
+        features_of(signal.value)
+    if signal.quality is not None and (type(signal.quality) is not int or not 0 <= signal.quality <= 100):
+        raise ValueError("a quality is a whole number from 0 to 100")
+    return signal

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from triage import __version__
-from triage.durable import no_room
+from triage.durable import no_room, read_whole
 from triage.errors import MatchIndexError
 
 LOG = "log.jsonl"
@@ -36,6 +37,17 @@ class What(StrEnum):
     """video, why."""
     CASE = "case"
     """folder: a case that was compared with the bank, to be asked again when the bank grows."""
+
+
+_TEXTS: Mapping[What, tuple[str, ...]] = {
+    What.ADDED: ("video", "model", "name", "note", "source", "file", "md5"),
+    What.IMPORTED: ("list", "file", "note", "source"),
+    What.DISABLED: ("video", "why"),
+    What.ENABLED: ("video", "why"),
+    What.CASE: ("folder",),
+}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+MOST_MS = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,7 @@ def read_log(folder: Path) -> Past:
     """
     path = folder / LOG
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
     except FileNotFoundError:
         return Past((), 0, was_cut=False)
     except OSError as error:
@@ -122,10 +134,17 @@ def _write_all(file: io.FileIO, data: bytes) -> None:
         data = data[file.write(data) :]
 
 
+def is_video(said: object) -> bool:
+    """Whether this is the id of a clip: it becomes a part of file names."""
+    return isinstance(said, str) and _SHA256.fullmatch(said) is not None
+
+
 def _event(line: bytes, where: str) -> Event:
     try:
         said = json.loads(line)
-        what, at_utc, version = said.pop("event"), said.pop("at_utc"), said.pop("version")
+        what, at_utc, version = (_text(said.pop(key)) for key in ("event", "at_utc", "version"))
+        if what in set(What):
+            _check(What(what), said)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise MatchIndexError(
             f"{where} is damaged. The bank is not used as long as its history cannot be read; put back a copy of the "
@@ -138,3 +157,26 @@ def _event(line: bytes, where: str) -> Event:
             f"{where} says {what!r:.40}, which this version does not know; a newer triage ({version!r:.20}) wrote it: "
             "update triage"
         ) from error
+
+
+def _check(what: What, values: Mapping[str, Any]) -> None:
+    """Whether an event's values are of their kinds; what a newer version added is let be.
+
+    Raises:
+        KeyError, ValueError: they are not.
+    """
+    for name in _TEXTS[what]:
+        _text(values[name])
+    if "\0" in values.get("folder", ""):
+        raise ValueError("no folder is called so")
+    for name in ("video", "list"):
+        if name in _TEXTS[what] and not is_video(values[name]):
+            raise ValueError(f"{name} is a SHA-256")
+    if what is What.ADDED and (type(values["length_ms"]) is not int or not 0 <= values["length_ms"] <= MOST_MS):
+        raise ValueError("length_ms is a whole number")
+
+
+def _text(said: object) -> str:
+    if not isinstance(said, str):
+        raise ValueError("a text is wanted")  # noqa: TRY004  one of many ways to be damaged
+    return said

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from triage.durable import read_whole
 from triage.names import shown
 from triage.phrases import counted
 from triage.records import Cover, Covered, Provenance, ReviewCopy, Style
@@ -93,11 +94,11 @@ def _encoded(text: str) -> bytes:
 
 
 def load_sidecar(path: Path) -> dict[str, Any] | None:
-    """What stands there; None: nothing, or nothing of this kind."""
+    """What stands there, perhaps in a dump, where anybody may have put it; None: nothing, or nothing of this kind."""
     try:
-        row = json.loads(path.read_bytes())
+        row = json.loads(read_whole(path))
         return dict(row) if row["kind"] == KIND and row["original"]["sha256"] and row["copy"]["sha256"] else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,11 +34,12 @@ from triage.copying import (
 )
 from triage.errors import RedactionError, UsageError, VideoError
 from triage.names import shown
-from triage.original import Stamp, open_original, unread
+from triage.original import Stamp, open_original, stamp_now, unread
 from triage.phrases import counted
 from triage.pipeline import Stages, examine, make_stages
 from triage.records import Queue, Report, Role, Sealed
 from triage.run.copy_list import CopyList, Line
+from triage.run.standing import size_of
 from triage.settings import Settings
 
 SEAL_WORDS = "sealed: nobody is to look at it, so nothing of it is copied"
@@ -215,9 +215,8 @@ class Copier:
         length_ms = report.coverage.reached_ms
 
         def make_sure_it_stayed() -> None:
-            with open_original(original.path) as file:
-                if Stamp.of(os.fstat(file.fileno())) != stamp:
-                    raise RedactionError("it changed while it was being copied; try again when it is complete")
+            if stamp_now(original.path) != stamp:
+                raise RedactionError("it changed while it was being copied; try again when it is complete")
 
         made = copy_video(
             original.path,
@@ -315,8 +314,8 @@ def of_files(paths: Iterable[Path]) -> Iterator[Original]:
 
 def _size(path: Path) -> int:
     try:
-        return path.lstat().st_size
-    except OSError:
+        return size_of(path)
+    except (OSError, VideoError):
         return 0
 
 
@@ -326,8 +325,8 @@ def identity(path: Path) -> tuple[Stamp, str]:
     Raises:
         VideoError: it cannot be read.
     """
+    stamp = stamp_now(path)
     with open_original(path) as file:
-        stamp = Stamp.of(os.fstat(file.fileno()))
         try:
             return stamp, hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:

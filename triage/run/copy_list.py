@@ -33,8 +33,10 @@ HEAD = tuple(field.name for field in fields(Line))
 
 
 def is_copy_list(path: Path) -> bool:
-    """Whether this is such a list; one that cannot be read is none."""
+    """Whether this is such a list; one that cannot be read is none, and so is what a pipe would say."""
     try:
+        if not path.is_file():
+            return False
         with path.open(encoding="utf-8", errors="surrogateescape") as file:
             return file.readline(2 * len(",".join(HEAD))).rstrip("\n") == ",".join(HEAD)
     except OSError:

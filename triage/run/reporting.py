@@ -8,6 +8,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from triage.archive import archive_of
 from triage.case.audit import now_utc, who
 from triage.case.decisions import Rung
 from triage.case.review import Copied
@@ -189,7 +190,7 @@ def _family(case: Case, cluster: Cluster, called: Names) -> Family:
             name=called(member.video),
             merits="; ".join(merits(cluster, member)),
             remarks=tuple(about_member(cluster, member, called)),
-            is_there=any(path.is_file() for path in case.files(member.video)),
+            is_there=any((archive_of(path) or path).is_file() for path in case.files(member.video)),
             is_kept=member.video in cluster.keep,
         )
         for member in cluster.members

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
+from triage.archive import archive_of, size_in
 from triage.case.store import Case
-from triage.errors import Refusal
+from triage.errors import Refusal, VideoError
+from triage.original import open_original
 
 AT_NEXT_SCAN = frozenset({Refusal.NOT_OPENED})
 """About the moment and the place, so every scan tries again."""
@@ -47,8 +51,8 @@ def standing(case: Case) -> Standing:
     left = case.left()
     left_bytes = 0
     for path in left:
-        with suppress(OSError):
-            left_bytes += path.lstat().st_size
+        with suppress(OSError, VideoError):
+            left_bytes += size_of(path)
     by_refusal = {kind: counts.kinds.get(kind, 0) for kind in Refusal}
     again = sum(by_refusal[kind] for kind in AT_NEXT_SCAN)
     asked = sum(by_refusal[kind] for kind in WHEN_ASKED)
@@ -62,6 +66,19 @@ def standing(case: Case) -> Standing:
         left_bytes=left_bytes,
         left_s=estimate(case.written(), left_bytes) if left else None,
     )
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of what lies in an archive by that one's word, which is not unpacked for it.
+
+    Raises:
+        OSError, VideoError: it cannot be looked at.
+    """
+    archive = archive_of(path)
+    if archive is None:
+        return path.lstat().st_size
+    with open_original(archive) as file:
+        return size_in(path, file, os.fstat(file.fileno()))
 
 
 def estimate(written: Sequence[tuple[float, int]], left_bytes: int) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,15 @@ from typing import Any, TypeVar
 
 from triage.errors import PolicyError
 from triage.records import Label, Queue
-from triage.settings import nearest
+from triage.settings import MOST_WHOLE, excerpt, nearest, read_toml
 from triage.shipped import shipped
 from triage.verdicts.words import Likelihood
 
 Word = TypeVar("Word", Queue, Likelihood)
 QUEUES = (Queue.URGENT, Queue.PRIORITY, Queue.ROUTINE)
 """Queues that a rule may name; ``unreadable`` is for files that have no pictures."""
+LONGEST_NAME = 200
+"""Letters of a rule's name, which stands in reports."""
 NEVER_ROUTINE = ("partial", "unknown_extent", "fault")
 NOT_RULES = frozenset({*NEVER_ROUTINE, "looked", "not_looked_for", "no_rule"})
 """Names of the reasons that every policy has."""
@@ -53,17 +54,16 @@ def load_policy(name: str) -> Policy:
     Raises:
         PolicyError: no such policy, or one that cannot be meant; the sentence names the line of thought.
     """
-    ours = shipped("configs") / "policies" / f"{name}.toml"
-    path = ours if ours.is_file() else Path(name)
+    ours, path = shipped("configs") / "policies" / f"{name}.toml", Path(name)
     try:
-        text = path.read_text(encoding="utf-8")
-        table = tomllib.loads(text)
+        path = ours if ours.is_file() else path
+        table, text = read_toml(path)
     except FileNotFoundError:
         known = sorted(file.stem for file in (shipped("configs") / "policies").glob("*.toml"))
         raise PolicyError(f"{name}: there is no such policy; give {' or '.join(known)} or a file's path") from None
     except OSError as error:
         raise PolicyError(f"{path}: the policy cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise PolicyError(f"{path}: not a TOML file: {error}") from error
     return parse_policy(table, name, text)
 
@@ -98,18 +98,21 @@ def parse_policy(table: Mapping[str, Any], name: str, text: str) -> Policy:
 
 
 def _rule(policy: str, row: Mapping[str, Any], groups: Mapping[str, frozenset[Label]]) -> Rule:
-    where = f"{policy} rule {row.get('name', '(without a name)')}"
+    named = row.get("name", "(without a name)")
+    where = f"{policy} rule {named if isinstance(named, str) and len(named) <= LONGEST_NAME else excerpt(named)}"
     _known(where, row, ("name", "queue", "together", "at_least", "within_ms"), "key")
     for key in ("name", "queue", "together"):
         if key not in row:
             raise PolicyError(f"{where}: {key} is missing")
+    if not isinstance(named, str) or not named.strip() or len(named) > LONGEST_NAME:
+        raise PolicyError(f"{where}: its name is a text of 1 to {LONGEST_NAME} letters")
     entries, within_ms = row["together"], row.get("within_ms", 2000)
     if not isinstance(entries, list) or not entries:
-        raise PolicyError(f"{where}: together is a list of labels or groups, got {entries!r}")
-    if not isinstance(within_ms, int) or isinstance(within_ms, bool) or within_ms < 0:
-        raise PolicyError(f"{where}: within_ms is a whole number of milliseconds, got {within_ms!r}")
+        raise PolicyError(f"{where}: together is a list of labels or groups, got {excerpt(entries)}")
+    if not isinstance(within_ms, int) or isinstance(within_ms, bool) or not 0 <= within_ms <= MOST_WHOLE:
+        raise PolicyError(f"{where}: within_ms is a whole number of milliseconds, got {excerpt(within_ms)}")
     return Rule(
-        name=str(row["name"]),
+        name=named,
         queue=_word(where, "queue", row["queue"], QUEUES),
         together=tuple(_labels(where, [entry], groups) for entry in entries),
         at_least=_word(where, "at_least", row.get("at_least", Likelihood.POSSIBLE), tuple(Likelihood)),
@@ -129,7 +132,7 @@ def _floor(policy: str, floors: Mapping[str, Any], key: str) -> Queue:
 
 def _labels(where: str, names: Any, groups: Mapping[str, frozenset[Label]]) -> frozenset[Label]:  # noqa: ANN401  TOML
     if not isinstance(names, list) or not names:
-        raise PolicyError(f"{where}: a list of labels is wanted, got {names!r}")
+        raise PolicyError(f"{where}: a list of labels is wanted, got {excerpt(names)}")
     found: set[Label] = set()
     for name in names:
         if isinstance(name, str) and name in groups:
@@ -137,7 +140,8 @@ def _labels(where: str, names: Any, groups: Mapping[str, frozenset[Label]]) -> f
         elif isinstance(name, str) and name in Label._value2member_map_:
             found.add(Label(name))
         else:
-            raise PolicyError(f"{where}: there is no label or group {name!r}{nearest(str(name), [*groups, *Label])}")
+            hint = nearest(name, [*groups, *Label]) if isinstance(name, str) else "; it is a text"
+            raise PolicyError(f"{where}: there is no label or group {excerpt(name)}{hint}")
     return frozenset(found)
 
 
@@ -145,7 +149,8 @@ def _word(where: str, key: str, value: object, known: tuple[Word, ...]) -> Word:
     for word in known:
         if word == value:
             return word
-    raise PolicyError(f"{where}: {key} cannot be {value!r}{nearest(str(value), known)}")
+    hint = nearest(value if isinstance(value, str) else "", known)
+    raise PolicyError(f"{where}: {key} cannot be {excerpt(value)}{hint}")
 
 
 def _table(policy: str, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -158,4 +163,4 @@ def _table(policy: str, table: Mapping[str, Any], key: str) -> Mapping[str, Any]
 def _known(where: str, table: Mapping[str, Any], keys: tuple[str, ...], what: str) -> None:
     for key in table:
         if key not in keys:
-            raise PolicyError(f"{where}: there is no {what} {key!r}{nearest(key, keys)}")
+            raise PolicyError(f"{where}: there is no {what} {excerpt(key)}{nearest(key, keys)}")

@@ -224,3 +224,10 @@ def test_sample_hashes_of_vpdq_are_read_whole(shared: Path) -> None:
         assert [feature.time_ms for feature in features] == sorted(
             round(float(line.split(",")[3]) * 1000) for line in path.read_text().splitlines()
         )
+
+
+def test_json_of_more_values_than_any_list_has_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_COMMAS", 10)
+    assert parsed(json.dumps([f"{PDQ},100,0.5"] * 2)).parts == 2
+    with pytest.raises(UsageError, match="more than 10 values; cut it"):
+        parse_hashes(b"[" + b"[]," * 11 + b"[]]", "list.json")

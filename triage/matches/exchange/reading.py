@@ -20,6 +20,8 @@ from triage.matches.signals import Feature, Kind, MalformedError, feature_of, ha
 MOST_BYTES = 256 * 1024 * 1024
 """A list of some millions of hashes; a larger one is to be cut, so that no file can fill the memory."""
 MOST_PARTS = 2_000_000
+MOST_COMMAS = 4 * MOST_PARTS
+"""Of one JSON text, which is read as a whole: each value takes some fifty times the memory that its comma does."""
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes: the vPDQ of two days at one picture a second."""
 
@@ -55,6 +57,8 @@ def parse_hashes(data: bytes, file_name: str, kind: Kind | None = None) -> Readi
         raise UsageError(f"{file_name}: is UTF-16 text; save it as UTF-8")
     data = data.removeprefix(b"\xef\xbb\xbf")
     if data.lstrip()[:1] in {b"[", b"{"}:
+        if data.count(b",") > MOST_COMMAS:
+            raise UsageError(f"{file_name}: has more than {MOST_COMMAS} values; cut it into several lists")
         try:
             return _pictures(json_of(data.decode()))
         except (MalformedError, UnicodeDecodeError):
