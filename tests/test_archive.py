@@ -308,13 +308,26 @@ def sparse() -> bytes:
         pytest.param(block("L", tarfile.GNUTYPE_LONGNAME, 3 * 2**29) + b"x" * 2**21, id="long name"),
         pytest.param((block("x", tarfile.XHDTYPE, 12) + padded(b"12 path=a/b\n")) * 3000, id="header after header"),
         pytest.param(sparse() + b"9999999999\n" + b"1\n" * 2**20, id="pieces without end"),
-        pytest.param(block("c.mp4", size=2**60) + block("d.mp4"), id="a place that no disk has"),
     ],
 )
 def test_a_tar_that_was_made_to_take_time_or_memory_is_not_looked_into(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(block("first.txt") + data + bytes(1024))
     with (tmp_path / "a.tar").open("rb") as file:
         assert contents(tmp_path / "a.tar", file) is None
+
+
+@pytest.mark.parametrize("size", [2000, 2**60])
+def test_of_a_tar_that_ends_early_what_lies_before_that_is_read(size: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    for behind, more in ((b"", {}), (block("d.mp4", size=size) + b"half", {"a.tar!/d.mp4": "its archive ends early"})):
+        path.write_bytes(block("c.mp4", size=len(CLIP)) + padded(CLIP) + behind)
+        with path.open("rb") as file:
+            found = contents(path, file)
+        assert found is not None
+        assert not found.is_whole
+        assert [str(one.path.relative_to(tmp_path)) for one in found.members] == ["a.tar!/c.mp4", *more]
+        assert [str(one.refused).split(",")[0] for one in found.members] == ["None", *more.values()]
+        assert open_and_read(tmp_path / "a.tar!" / "c.mp4") == CLIP
 
 
 def test_how_large_a_member_is_can_be_asked_without_unpacking_it(tmp_path: Path) -> None:
@@ -386,7 +399,7 @@ def dump(tmp_path: Path) -> Path:
     other = media.video(tmp_path / "other.mp4", pictures=14).read_bytes()
     zipped(folder / "a.zip", [("photos/clip.mp4", clip), ("note.txt", b"words and words\n" * 9), ("../x.mp4", other)])
     tarred(folder / "b.tar", [("other.mp4", other)])
-    tarred(folder / "c.tar.gz", [("other.mp4", other)], "gz")
+    tarred(folder / "c.tar.gz", [("third.mp4", other + bytes(8))], "gz")
     return folder
 
 
@@ -407,10 +420,11 @@ def test_what_lies_in_archives_has_rows_of_its_own(dump: Path, tmp_path: Path) -
         "b.tar": "unreadable",
         "b.tar!/other.mp4": "routine",
         "c.tar.gz": "unreadable",
+        "c.tar.gz!/third.mp4": "routine",
     }
     words = {name: verdict["reasons"][0]["words"] for name, verdict in rows.items()}
     assert words["a.zip"] == "it is an archive (ZIP) of 3 files; each has a row of its own"
-    assert "unpack it into the dump" in words["c.tar.gz"]
+    assert words["c.tar.gz"] == "it is an archive (tar, gzip) of 1 file; each has a row of its own"
     assert again.done["clip.mp4"] is Done.ALREADY
     assert sorted(path.name for path in dump.iterdir()) == ["a.zip", "b.tar", "c.tar.gz"]
 

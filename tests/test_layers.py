@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).parent.parent / "triage"
 
 BASE = {
     *("records", "errors", "geometry", "settings", "weights", "shipped", "__init__"),
-    *("archive", "cards", "durable", "fingerprint_file", "names", "network", "original", "phrases"),
+    *("archive", "cards", "durable", "fingerprint_file", "names", "network", "original", "phrases", "remote", "spool"),
+    "unpacking",
 }
 """Below every stage; these know one another and nothing else."""
 
@@ -54,6 +55,7 @@ HOMES = {
     "av": {
         "frames/pyav.py",
         "frames/pictures.py",
+        "frames/sound.py",
         "frames/orientation.py",
         "redaction/writer.py",
         "redaction/sound.py",
@@ -76,6 +78,8 @@ HOMES = {
     "markdown_it": {"report/templating.py"},
     "jinja2": {"report/templating.py", "desk/templating.py"},
     "rich": {"cli/progress.py"},
+    "fsspec": {"remote.py"},
+    "ray": {"run/cluster/nodes.py", "run/cluster/starting.py"},
 }
 """Each library that is heavy, or that we may want to replace, and the files that know it."""
 

@@ -1,7 +1,8 @@
 """ZIP and tar files as they come in dumps: what is in them, and one member at a time opened to be read.
 
 Nothing is unpacked by name: a member is read from the archive's own bytes, or while it is read lies in a file that has
-no name. Only what an archive says of itself is used to find it, within bounds; what it says of places outside is not.
+no name, and so does all of a tar that was packed as a whole. Only what an archive says of itself is used to find it,
+within bounds; what it says of places outside is not.
 An archive within an archive is not looked into. The lists are read by the standard library, whose readers of some
 versions spend hours on, or take all memory for, what was made for that; so it is given neither much at once nor that.
 """
@@ -15,17 +16,20 @@ import stat
 import struct
 import tarfile
 import tempfile
+import threading
 import zipfile
 import zlib
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from triage.errors import Refusal, VideoError
+from triage.spool import ELSEWHERE, Packing, Stamp, packing_of, unpacked
 from triage.unpacking import METHODS, Part, open_zip_member
 
 INSIDE = "!"
@@ -70,8 +74,10 @@ class Contents:
     """What is in an archive."""
 
     kind: str
-    """``ZIP`` or ``tar``."""
+    """``ZIP``, ``tar``, or ``tar, gzip`` and its kin."""
     members: tuple[Member, ...]
+    is_whole: bool = True
+    """False: it ends early or is damaged, and may hold more than these."""
 
 
 def contents(path: Path, file: BinaryIO) -> Contents | None:
@@ -82,13 +88,14 @@ def contents(path: Path, file: BinaryIO) -> Contents | None:
         file: is left anywhere.
 
     Raises:
+        VideoError: it is a packed tar. ARCHIVE, it is beyond what is unpacked; NOT_OPENED, there is no room for it now.
         OSError: it cannot be read.
     """
-    listed = _listed(path, file)
+    listed = _listed(path, _stamp(os.fstat(file.fileno())), file)
     if listed is None:
         return None
-    kind, entries = listed
-    return Contents(kind, tuple(Member(place, entry.size, entry.refused) for place, entry in entries.items()))
+    members = tuple(Member(place, entry.size, entry.refused) for place, entry in listed.entries.items())
+    return Contents(listed.kind, members, listed.is_whole)
 
 
 def archive_of(path: Path) -> Path | None:
@@ -116,15 +123,20 @@ def open_member(path: Path, archive: BinaryIO, found: os.stat_result) -> io.Buff
         found: what the system says of the archive, by which its list is known again.
 
     Raises:
-        VideoError: NOT_OPENED, there is no such member (any more); UNREADABLE or ENCRYPTED, it cannot be unpacked.
+        VideoError: NOT_OPENED, there is no such member (any more); UNREADABLE or ENCRYPTED, it cannot be unpacked; or
+            as ``contents``.
         OSError: the archive cannot be read.
     """
-    entry = _entry(path, archive, found)
-    if entry is None or entry.refused is not None:
+    place, stamp = archive_of(path), _stamp(found)
+    listed = None if place is None else _listed_again(place, stamp, archive)
+    entry = None if listed is None else listed.entries.get(path)
+    if place is None or listed is None or entry is None or entry.refused is not None:
         raise VideoError(Refusal.NOT_OPENED, entry.refused if entry and entry.refused else "it is not in the archive")
     try:
-        with entry.open(archive) as member:
-            return _unpacked(member, entry.size)
+        with ExitStack() as opened:
+            if listed.packing is not None:
+                archive = opened.enter_context(unpacked(place, stamp, archive, listed.packing).file)
+            return _unpacked(opened.enter_context(entry.open(archive)), entry.size)
     except DAMAGE as error:
         raise VideoError(
             Refusal.UNREADABLE,
@@ -137,16 +149,13 @@ def size_in(path: Path, archive: BinaryIO, found: os.stat_result) -> int:
 
     Args and errors: as ``open_member``, but for those of unpacking.
     """
-    entry = _entry(path, archive, found)
-    return 0 if entry is None else entry.size
-
-
-def _entry(path: Path, archive: BinaryIO, found: os.stat_result) -> _Entry | None:
     place = archive_of(path)
-    if place is None:  # it went between two looks at it
-        return None
-    stamp = (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    return _listed_again(place, stamp, _Same(archive)).get(path)
+    listed = None if place is None else _listed_again(place, _stamp(found), archive)
+    return listed.entries[path].size if listed and path in listed.entries else 0
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,37 +167,83 @@ class _Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Same:
-    """An open archive; all that are open are the same to the memory of lists."""
-
-    file: BinaryIO
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same)
-
-    def __hash__(self) -> int:
-        return 0
+class _Listed:
+    kind: str
+    entries: Mapping[Path, _Entry]
+    """By their paths, in their order."""
+    is_whole: bool = True
+    packing: Packing | None = None
+    """How the whole of it is packed; what opens an entry wants what it unpacks to."""
 
 
-@lru_cache(maxsize=4)
-def _listed_again(path: Path, _stamp: tuple[int, ...], archive: _Same) -> Mapping[Path, _Entry]:
-    listed = _listed(path, archive.file)
-    return {} if listed is None else listed[1]
+class _BeyondError(ValueError):
+    """A list was made to take time or memory."""
 
 
-def _listed(path: Path, file: BinaryIO) -> tuple[str, Mapping[Path, _Entry]] | None:
-    """Its kind, and its members by their paths, in their order."""
+class _CutError(ValueError):
+    """A place that the file does not have."""
+
+
+_LOCK = threading.Lock()
+_LISTS: OrderedDict[tuple[Path, Stamp], _Listed | None] = OrderedDict()
+"""Lists of archives that were read not long ago, of ``MOST_LISTS`` at most and of ``MOST_MEMBERS`` members together, or
+one that has more."""
+MOST_LISTS = 64
+
+
+def _listed_again(path: Path, stamp: Stamp, file: BinaryIO) -> _Listed | None:
+    with _LOCK:
+        if (path, stamp) in _LISTS:
+            _LISTS.move_to_end((path, stamp))
+            return _LISTS[path, stamp]
+    listed = _listed(path, stamp, file)
+    _remember(path, stamp, listed)
+    return listed
+
+
+def _remember(path: Path, stamp: Stamp, listed: _Listed | None) -> None:
+    with _LOCK:
+        _LISTS[path, stamp] = listed
+        members = sum(len(one.entries) for one in _LISTS.values() if one is not None)
+        while len(_LISTS) > 1 and (members > MOST_MEMBERS or len(_LISTS) > MOST_LISTS):
+            _, oldest = _LISTS.popitem(last=False)
+            members -= len(oldest.entries) if oldest is not None else 0
+
+
+def _listed(path: Path, stamp: Stamp, file: BinaryIO) -> _Listed | None:
     file.seek(0)
     head = file.read(512)
     try:
         if head[:4] in {b"PK\x03\x04", b"PK\x05\x06"}:
             entries = _placed(path, _zip_entries(cast("BinaryIO", _Careful(file, MOST_LIST_BYTES))))
-            return None if any(entry.name in OFFICE for entry in entries.values()) else ("ZIP", entries)
+            return None if any(entry.name in OFFICE for entry in entries.values()) else _Listed("ZIP", entries)
         if head[257:262] == b"ustar":
-            return "tar", _placed(path, _tar_entries(cast("BinaryIO", _CarefulTar(file, MOST_TAR_HEADER_BYTES))))
+            found, is_whole = _tar_entries(_CarefulTar(file, MOST_TAR_HEADER_BYTES))
+            return _Listed("tar", _placed(path, found), is_whole)
     except DAMAGE:
         return None
-    return None
+    packing = packing_of(file)
+    return None if packing is None else _listed_packed(path, stamp, file, packing)
+
+
+def _listed_packed(path: Path, stamp: Stamp, file: BinaryIO, packing: Packing) -> _Listed:
+    """As ``_listed``; but where a plain tar can be unpacked by whoever wants to, of this nothing else is said."""
+    with _LOCK:
+        known = _LISTS.get((path, stamp))
+    if known is not None:
+        return known
+    what = f"it is an archive (tar, {packing.name}) that was not looked into"
+    opened = unpacked(path, stamp, file, packing)
+    with opened.file as tar:
+        try:
+            found, is_whole = _tar_entries(_CarefulTar(tar, MOST_TAR_HEADER_BYTES))
+            listed = _Listed(f"tar, {packing.name}", _placed(path, found), is_whole and opened.is_whole, packing)
+        except _BeyondError as error:
+            raise VideoError(Refusal.ARCHIVE, f"{what}: {error}, as a trap would; {ELSEWHERE}") from error
+        except DAMAGE as error:
+            raise VideoError(Refusal.ARCHIVE, f"{what}: its list of files is damaged; {ELSEWHERE}") from error
+    _remember(path, stamp, listed)
+    return listed
 
 
 class _Careful:
@@ -196,13 +251,13 @@ class _Careful:
 
     def __init__(self, file: BinaryIO, most: int) -> None:
         self._file, self._most, self._given = file, most, 0
-        self._end = file.seek(0, os.SEEK_END)
+        self.end = file.seek(0, os.SEEK_END)
         file.seek(0)
         self.tell = file.tell
 
     def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
-        if whence == os.SEEK_SET and not 0 <= place <= self._end:
-            raise ValueError("a place that the file does not have")
+        if whence == os.SEEK_SET and not 0 <= place <= self.end:
+            raise _CutError("a place that the file does not have")
         self._given = 0
         return self._file.seek(place, whence)
 
@@ -211,7 +266,7 @@ class _Careful:
         read = self._file.read(min(size, left) if size >= 0 else left)
         self._given += len(read)
         if self._given > self._most:
-            raise ValueError("an archive whose list is larger than any")
+            raise _BeyondError("what it says of its files is longer than any archive has it")
         return read
 
     def seekable(self) -> bool:
@@ -227,7 +282,7 @@ class _CarefulTar(_Careful):
     def read(self, size: int = -1) -> bytes:
         read = super().read(size)
         if len(read) > tarfile.BLOCKSIZE and b"0" * LONGEST_NUMBER in read.translate(_DIGITS_ALONE):
-            raise ValueError("a number longer than any")
+            raise _BeyondError("it says of a file what is a longer number than any")
         return read
 
 
@@ -243,7 +298,7 @@ def _placed(archive: Path, entries: Iterable[_Entry]) -> dict[Path, _Entry]:
             met[meant] += path in placed
         placed[path] = entry
         if len(placed) > MOST_MEMBERS:
-            raise ValueError("more members than any dump has")
+            raise _BeyondError(f"it holds more than {MOST_MEMBERS} files")
     return placed
 
 
@@ -283,19 +338,31 @@ def _zip_refusal(found: zipfile.ZipInfo, ratio_from_bytes: int) -> str | None:
     return _name_refusal(found.filename)
 
 
-def _tar_entries(file: BinaryIO) -> Iterator[_Entry]:
-    with tarfile.open(fileobj=file, mode="r:") as opened:
-        for number, found in enumerate(opened):
-            if number > MOST_MEMBERS:
-                raise ValueError("more folders than any dump has")
-            if found.size < 0:  # the next would be one from before
-                raise ValueError("less than nothing")
-            if found.isdir():
-                continue
-            refused = _name_refusal(found.name)
-            if not found.isreg() or found.sparse is not None:
-                refused = "it is a link, a device or a file with holes in an archive; it was not opened"
-            yield _Entry(found.name, found.size, refused, partial(_open_tar, found))
+def _tar_entries(file: _CarefulTar) -> tuple[list[_Entry], bool]:
+    """What is in it, up to where it ends or is damaged; and whether that is its end."""
+    entries: list[_Entry] = []
+    with tarfile.open(fileobj=cast("BinaryIO", file), mode="r:") as opened:
+        try:
+            for number, found in enumerate(opened):
+                if number > MOST_MEMBERS:
+                    raise _BeyondError(f"it holds more than {MOST_MEMBERS} files and folders")
+                if found.size < 0:  # the next would be one from before
+                    raise _BeyondError("it says of a file that it is smaller than nothing")
+                if not found.isdir():
+                    entries.append(_tar_entry(found, file.end))
+            file.seek(opened.offset)
+        except (_CutError, tarfile.ReadError):
+            return entries, False
+        return entries, file.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
+
+
+def _tar_entry(found: tarfile.TarInfo, end: int) -> _Entry:
+    refused = _name_refusal(found.name)
+    if found.offset_data + found.size > end:
+        refused = "its archive ends early, within it or before it; it was not opened"
+    if not found.isreg() or found.sparse is not None:
+        refused = "it is a link, a device or a file with holes in an archive; it was not opened"
+    return _Entry(found.name, found.size, refused, partial(_open_tar, found))
 
 
 def _open_tar(found: tarfile.TarInfo, archive: BinaryIO) -> IO[bytes]:

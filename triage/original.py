@@ -8,6 +8,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage import remote
 from triage.archive import archive_of, open_member
 from triage.errors import Refusal, VideoError
 
@@ -30,12 +31,14 @@ def open_original(path: Path) -> io.BufferedReader:
     """The file, or the member of an archive, opened for reading alone; the caller closes it.
 
     A dump may change while it is scanned, so what was an ordinary file a moment ago is looked at again: a symbolic link
-    is not followed, and a pipe is not waited for.
+    is not followed, and a pipe is not waited for. What lies at an address is fetched into a file without a name.
 
     Raises:
         VideoError: NOT_OPENED, if it is not an ordinary file any more or the system does not let us read it; of a
             member also UNREADABLE, it cannot be unpacked.
     """
+    if remote.url_of(path) is not None:
+        return remote.fetch(path)
     archive = archive_of(path)
     if archive is None:
         return _open_file(path)
@@ -52,6 +55,8 @@ def stamp_now(path: Path) -> Stamp:
     Raises:
         VideoError: NOT_OPENED, as ``open_original``.
     """
+    if remote.url_of(path) is not None:
+        return Stamp(*remote.stamp_of(path))
     with _open_file(archive_of(path) or path) as file:
         return Stamp.of(os.fstat(file.fileno()))
 

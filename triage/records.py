@@ -348,6 +348,8 @@ class Overlap:
 
 DECODER_STOPPED = "the decoder was stopped"
 """How every sentence begins that says so, in a coverage and in a failure."""
+OUT_OF_MEMORY = "would have taken more memory than a decoder may have"
+"""What stands in every sentence that says so."""
 
 
 @dataclass(frozen=True, slots=True)

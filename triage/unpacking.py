@@ -29,6 +29,9 @@ class Unpacking(Protocol):
     @property
     def needs_input(self) -> bool: ...
 
+    @property
+    def unused_data(self) -> bytes: ...
+
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
@@ -102,11 +105,12 @@ class _Checked:
         return b""
 
 
-class _Deflated:
+class Deflated:
     """``zlib``'s decompressor, with what it has not used yet kept within."""
 
-    def __init__(self, _: Part) -> None:
-        self._within = zlib.decompressobj(-zlib.MAX_WBITS)
+    def __init__(self, window_bits: int) -> None:
+        """Args: as ``zlib.decompressobj`` has it, which says by it what stands around the stream."""
+        self._within = zlib.decompressobj(window_bits)
 
     @property
     def eof(self) -> bool:
@@ -115,6 +119,10 @@ class _Deflated:
     @property
     def needs_input(self) -> bool:
         return not self._within.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._within.unused_data
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
         return self._within.decompress(self._within.unconsumed_tail + data, max_length)
@@ -146,7 +154,7 @@ def _lzma(packed: Part) -> Unpacking:
 
 METHODS: Mapping[int, Callable[[Part], Unpacking] | None] = {
     zipfile.ZIP_STORED: None,
-    zipfile.ZIP_DEFLATED: _Deflated,
+    zipfile.ZIP_DEFLATED: lambda _: Deflated(-zlib.MAX_WBITS),
     zipfile.ZIP_BZIP2: lambda _: bz2.BZ2Decompressor(),
     zipfile.ZIP_LZMA: _lzma,
 }

@@ -319,6 +319,13 @@ def look(case: Case, path: Path, video: str, stamp: Stamp, *, read: bool) -> lis
     return [(remark.is_wrong, " ".join(remark.why.split()[:3])) for remark in found]
 
 
+def test_an_original_at_an_address_is_not_read_and_not_called_missing(tmp_path: Path) -> None:
+    with open_case(tmp_path / "case", make=True) as case:
+        [remark] = check_original(case, Path("s3:/bucket/clip.mp4"), "0" * 64, Stamp(1, 1, 1), read=True)
+    assert (remark.is_wrong, remark.where) == (False, "s3://bucket/clip.mp4")
+    assert remark.why == "was not read: it lies at an address, and checking uses no network"
+
+
 def test_an_original_is_missing_or_changed_and_these_are_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"original")

@@ -306,3 +306,24 @@ def test_a_full_disk_is_said_and_what_was_saved_is_still_there(tmp_path: Path, m
         monkeypatch.undo()
         assert names(case) == ["one"]
         assert case.stored(video_id("two"), PROVENANCE.settings) is None
+
+
+def test_what_is_gone_from_an_archive_that_is_the_dump_is_not_there_any_more(tmp_path: Path) -> None:
+    root = tmp_path / "a.zip"
+    root.write_bytes(b"an archive")
+    inside = [root, tmp_path / "a.zip!" / "stays.mp4", tmp_path / "a.zip!" / "goes.mp4"]
+    with open_case(tmp_path / "case", make=True) as case:
+        case.begin("aaaa.bbbb", [root], inside)
+        case.begin("aaaa.bbbb", [root], inside[:2])
+        assert case.left() == inside[:2]
+
+
+def test_a_folder_that_is_named_like_the_inside_of_an_archive_is_no_part_of_it(tmp_path: Path) -> None:
+    root, other = tmp_path / "a.zip", tmp_path / "a.zip!" / "other.mp4"
+    root.write_bytes(b"an archive")
+    other.parent.mkdir()
+    other.write_bytes(b"a file of its own")
+    with open_case(tmp_path / "case", make=True) as case:
+        case.begin("aaaa.bbbb", [tmp_path], [root, other])
+        case.begin("aaaa.bbbb", [root], [root])
+        assert case.left() == [root, other]

@@ -25,9 +25,9 @@ from triage.frames.sandbox import source
 from triage.frames.sandbox.limits import Limits
 from triage.frames.source import FrameSource
 from triage.pipeline import Stages, make_stages
-from triage.records import Finding, Frame
+from triage.records import DECODER_STOPPED, OUT_OF_MEMORY, Finding, Frame
 from triage.run.dump import Found, dump_roots, walk
-from triage.run.local import Done, Outcome, Tally, scan
+from triage.run.local import Done, Outcome, Tally, scan, was_stopped
 from triage.settings import Sampling, load_settings
 
 
@@ -271,6 +271,18 @@ def test_a_file_that_stopped_its_decoder_is_tried_when_asked_or_by_another_versi
     stages = scripted_stages()
     run(dump, case, replace(stages, provenance=replace(stages.provenance, version="9.9.9")))
     assert sorted(poison) == ["clip.mp4", "empty.mp4", "half.mp4", "note.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("why", "expected"),
+    [
+        (f"{DECODER_STOPPED} at 00:02.000: it crashed; nothing after it was looked at", True),
+        (f"2 of its pieces could not be decoded: 1 of its pieces {OUT_OF_MEMORY}", True),
+        ("2 of its pieces could not be decoded: it is damaged", False),
+    ],
+)
+def test_what_more_memory_or_another_decoder_may_help_is_told_from_damage(why: str, expected: bool) -> None:
+    assert was_stopped({"coverage": {"why": ["its header claims more", why]}}) is expected
 
 
 def test_a_model_that_failed_everywhere_did_not_look(dump: Path, case: Case) -> None:

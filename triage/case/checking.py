@@ -26,6 +26,7 @@ from triage.durable import read_whole
 from triage.errors import CaseError, VideoError
 from triage.original import Stamp, open_original, unread
 from triage.records import Queue
+from triage.remote import url_of
 
 KEPT_KINDS = {
     AuditKind.DECISION: "decision",
@@ -172,6 +173,9 @@ def check_original(case: Case, path: Path, video: str, stamp: Stamp, *, read: bo
         video: SHA-256 of what was scanned there.
         stamp: of the file when it was scanned.
     """
+    if (url := url_of(path)) is not None:
+        yield _note(Part.ORIGINALS, url, "was not read: it lies at an address, and checking uses no network")
+        return
     archive = archive_of(path)
     otherwise = "has another size or date than then" if archive is None else "lies in an archive that was changed since"
     try:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import filelock
 
+from triage.archive import INSIDE, archive_of
 from triage.case.audit import START_WORDS, AuditKind, AuditLog, Start, who
 from triage.case.catalogue import CATALOGUE, Catalogue, Writing, open_catalogue
 from triage.case.copies import Copies, with_overlaps
@@ -99,7 +100,7 @@ class Case:
         within = [os.fsencode(root).rstrip(b"/") for root in roots]
         places = self._catalogue.all("SELECT path, video FROM places WHERE is_there")
         known = {path for path, _ in places}
-        here = {path for path in known if any(path == root or path.startswith(root + b"/") for root in within)}
+        here = {path for path in known if any(_is_within(path, root) for root in within)}
         self._moves.begin((path, video) for path, video in places if path not in here)
         lost = [(path,) for path in here - met]
         with self._catalogue.writing() as writing:
@@ -467,6 +468,14 @@ def _result(row: Row) -> tuple[str, str, str, int, float, str, int]:
     place = list(Queue).index(Queue(queue)) - list(Queue).index(Queue.URGENT)
     settings, reached_ms = row["provenance"]["settings"], coverage["reached_ms"] or 0
     return (row["video"]["id"], settings, queue, place, weight, kind, reached_ms)
+
+
+def _is_within(path: bytes, root: bytes) -> bool:
+    """Whether it is the dump, lies in it, or lies in the archive that is the dump."""
+    if path == root or path.startswith(root + b"/"):
+        return True
+    inside = path.startswith(root + os.fsencode(INSIDE) + b"/")
+    return inside and archive_of(Path(os.fsdecode(path))) == Path(os.fsdecode(root))
 
 
 def _is_case(folder: Path) -> bool:

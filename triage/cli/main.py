@@ -97,17 +97,29 @@ def scan(
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on with what is added to the folders, until Ctrl-C.")
     ] = False,
+    on: Annotated[
+        str,
+        typer.Option(
+            help="Work on a cluster of Ray: ray starts one of this machine, ray:HOST:PORT joins one.", metavar="WHERE"
+        ),
+    ] = "",
+    gpu_share: Annotated[
+        float,
+        typer.Option(
+            help="With --on ray:HOST:PORT, share of a graphics card for each process that looks.", min=0.0, max=1.0
+        ),
+    ] = 0.0,
     settings: SettingsName = "default",
     set_: Overrides = None,
 ) -> None:
     """Look through folders of videos and say what to look at first, and why.
 
     Run it again after adding files, or after it was stopped: only what is new or changed is done. Originals are only
-    ever read. Nothing leaves this machine.
+    ever read. Nothing leaves this machine, or the cluster that --on names.
     """
     from triage.cli import scanning
 
-    means = scanning.Means(jobs, memory_limit, retry, watch)
+    means = scanning.Means(jobs, memory_limit, retry, watch, on, gpu_share)
     outcome = scanning.run(dumps, case, settings, set_ or [], bank or [], means)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)

@@ -40,10 +40,10 @@ from triage.frames.grid import Grid, read_alpha, read_grid
 from triage.frames.orientation import Orientation
 from triage.frames.outline import Outline, read_outline
 from triage.frames.source import FrameSource
-from triage.frames.tally import OUT_OF_MEMORY, Claim, Tally
+from triage.frames.tally import Claim, Tally
 from triage.frames.times import LONGEST_MS, Chooser, Clock, Glimpse, longest_gap_ms
 from triage.original import open_original, unread
-from triage.records import Coverage, Frame, Video
+from triage.records import OUT_OF_MEMORY, Coverage, Frame, Video
 from triage.settings import Mode, Sampling
 
 Result = TypeVar("Result")

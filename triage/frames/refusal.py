@@ -7,8 +7,8 @@ from collections.abc import Collection
 from triage.errors import Refusal, VideoError
 from triage.frames import content
 from triage.frames.outline import Outline
-from triage.frames.tally import OUT_OF_MEMORY
 from triage.phrases import clock
+from triage.records import OUT_OF_MEMORY
 
 FRAGMENT_KINDS = frozenset({"moof", "styp", "sidx"})
 """Boxes of a stream in fragments."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from triage.phrases import clock, counted
-from triage.records import Coverage
+from triage.records import OUT_OF_MEMORY, Coverage
 
 STREAM_TOLERANCE_MS = 100
 """A claim for the pictures themselves is met up to this, or two pictures if they are longer: containers round times
 (Matroska to 1 ms, AVI to one picture), and many do not store how long the last picture stays."""
 CONTAINER_TOLERANCE_MS = 1000
 """A claim for the whole file is for its longest stream, which may be the sound, and sound often ends a little later."""
-
-OUT_OF_MEMORY = "would have taken more memory than a decoder may have"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage import remote
 from triage.archive import Contents, contents
 from triage.case.catalogue import CATALOGUE
 from triage.copying import left_in
-from triage.errors import UsageError, VideoError
+from triage.errors import Refusal, UsageError, VideoError
 from triage.original import open_original
 from triage.phrases import counted
 from triage.run.copy_list import NAME, is_copy_list
@@ -27,23 +28,30 @@ class Found:
     refused: str | None = None
     """Why it cannot be read; None for an ordinary file."""
     holds: str | None = None
-    """Of an archive whose files follow, a sentence that says so."""
+    """Of an archive whose files follow, a sentence that says so; or why they do not."""
+    kind: Refusal = Refusal.NOT_MEDIA
+    """With ``holds``: ARCHIVE, if not all that is in it follows."""
 
 
 def dump_roots(dumps: Sequence[Path]) -> list[Path]:
-    """The dumps as absolute paths, each once.
+    """The dumps as absolute paths, each once; addresses as paths that stand for them (see ``triage.remote``).
 
     Raises:
         UsageError: one of them is not there.
     """
+    dumps = [remote.as_place(dump) for dump in dumps]
     for dump in dumps:
+        if remote.url_of(dump) is not None:
+            remote.make_sure_it_answers(dump)
+            remote.name_for_scan(dump)
+            continue
         try:
             is_there = dump.exists()
         except OSError as error:  # a name too long for the system, a parent that may not be entered
             raise UsageError(f"{dump}: cannot be opened: {error.strerror}") from error
         if not is_there:
             raise UsageError(f"{dump}: there is no such folder or file to scan")
-    return list(dict.fromkeys(dump.resolve() for dump in dumps))
+    return list(dict.fromkeys(dump if remote.url_of(dump) is not None else dump.resolve() for dump in dumps))
 
 
 def walk(dumps: Sequence[Path], leave_out: Path, copies: Counter[Path] | None = None) -> Iterator[Found]:
@@ -68,6 +76,11 @@ def walk(dumps: Sequence[Path], leave_out: Path, copies: Counter[Path] | None = 
         )
     met: set[Path] = set()
     for dump in dumps:
+        if remote.url_of(dump) is not None:
+            new = [file for file in remote.listed(dump) if file.path not in met]
+            met.update(file.path for file in new)
+            yield from (Found(file.path, file.size, file.refused) for file in new)
+            continue
         waiting = [dump]  # a stack and not a recursion: folders may lie deeper than Python can call
         while waiting:
             path = waiting.pop()
@@ -86,11 +99,8 @@ def walk(dumps: Sequence[Path], leave_out: Path, copies: Counter[Path] | None = 
             met.add(path)
             if refused == SKIPPED:
                 continue
-            inside = _inside(path) if refused is None else None
-            holds = None if inside is None else _holds(inside)
-            yield Found(path, mode.st_size if mode else 0, refused, holds)
-            if inside is not None:
-                yield from (Found(member.path, member.size, member.refused) for member in inside.members)
+            size = mode.st_size if mode else 0
+            yield from [Found(path, size, refused)] if refused is not None else _with_members(path, size)
 
 
 SKIPPED = ""
@@ -107,18 +117,33 @@ def _without_copies(folder: Path, names: Sequence[str], copies: Counter[Path] | 
     return (name for name in names if name not in ours)
 
 
-def _inside(path: Path) -> Contents | None:
-    """What is in this file, if it is an archive that can be looked into."""
+def _with_members(path: Path, size: int) -> Iterator[Found]:
+    """This file, and if it is an archive that can be looked into, what is in it."""
     try:
-        with open_original(path) as file:
-            return contents(path, file)
-    except (OSError, VideoError):  # whatever it is, it is met again when it is scanned
-        return None
+        file = open_original(path)
+    except VideoError:  # whatever it is, it is met again when it is scanned
+        yield Found(path, size)
+        return
+    try:
+        with file:
+            inside = contents(path, file)
+    except VideoError as refusal:
+        is_momentary = refusal.kind is Refusal.NOT_OPENED
+        yield Found(path, size, refusal.why) if is_momentary else Found(path, size, None, refusal.why, refusal.kind)
+    except OSError:
+        yield Found(path, size)
+    else:
+        yield Found(path, size) if inside is None else _archive(path, size, inside)
+        yield from (Found(member.path, member.size, member.refused) for member in (inside.members if inside else ()))
 
 
-def _holds(inside: Contents) -> str:
+def _archive(path: Path, size: int, inside: Contents) -> Found:
     files = counted(len(inside.members), "file", "files")
-    return f"it is an archive ({inside.kind}) of {files}; each has a row of its own"
+    holds = f"it is an archive ({inside.kind}) of {files}; each has a row of its own"
+    if inside.is_whole:
+        return Found(path, size, None, holds)
+    cut = "but it ends early or is damaged, and nobody looked at what may follow"
+    return Found(path, size, None, f"{holds}, {cut}", Refusal.ARCHIVE)
 
 
 def _is_case(folder: Path) -> bool:

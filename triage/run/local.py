@@ -1,31 +1,34 @@
-"""Many videos on this machine: one after the other, or several at once with their pictures looked at in a pool.
+"""Many videos: one after the other, or several at once, in threads beside a pool or on the nodes of a cluster.
 
-Whoever looks, all that is read from and written to the case is done here, in one thread: a video is done when its
-report is written, and nothing is ever half written.
+Whoever reads and looks, all that is read from and written to the case is done here, in one thread: a video is done when
+its report is written, and nothing is ever half written.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from triage import __version__
 from triage.case.rows import Row, is_failure, is_sealed, report_of
 from triage.case.store import Case
 from triage.errors import Refusal, ReportError, VideoError
 from triage.looking import Looking
-from triage.original import Stamp, open_original, stamp_now, unread
-from triage.pipeline import Examined, Stages, judge_again, let_go_of_videos, take_in, trace
-from triage.records import DECODER_STOPPED, Failure, Fingerprint, Report, Sealed
+from triage.original import Stamp, stamp_now
+from triage.pipeline import Stages, judge_again, let_go_of_videos
+from triage.records import DECODER_STOPPED, OUT_OF_MEMORY, Failure, Report, Sealed
 from triage.run.dump import Found
+from triage.run.examining import Here, Job, Made, Threads, Workers
+
+Result = TypeVar("Result")
+SHOWN_EVERY_S = 0.5
+"""How far the videos in hand are."""
 
 
 class Done(StrEnum):
@@ -88,6 +91,14 @@ class Hands:
     """Once set, no further video is begun; what is in hand is finished."""
     let_go: Callable[[], None] = let_go_of_videos
     """Called when what is in hand is not to be finished either: nobody waits for it any more."""
+    workers: Callable[[], Workers] | None = None
+    """Who reads files, instead of this process."""
+
+    def at_work(self, stages: Stages) -> Workers:
+        """Who reads files, for one scan."""
+        if self.workers is not None:
+            return self.workers()
+        return Here(stages) if self.looking is None else Threads(stages, self.looking, self.videos)
 
 
 def scan(
@@ -117,20 +128,17 @@ def scan(
         KeyboardInterrupt: it was stopped before the last file.
     """
     case.begin(stages.provenance.settings, roots, [item.path for item in there or found])
-    turn = _Turn(case, stages, watcher, tally, hands or Hands(), retry)
-    if turn.hands.looking is None:
-        turn.one_by_one(found)
-    else:
-        turn.at_once(found)
+    _Turn(case, stages, watcher, tally, hands or Hands(), retry).run(found)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Task:
-    """A file whose pictures have to be looked at."""
+    """A file in hand."""
 
     item: Found
     stamp: Stamp
-    video: str
+    video: str = ""
+    """SHA-256 of its bytes; empty until they were read."""
     before: str | None = None
     """The queue in which these bytes waited until now."""
     earlier: Outcome | None = None
@@ -143,87 +151,79 @@ class _Turn:
 
     def __init__(self, case: Case, stages: Stages, watcher: Watcher, tally: Tally, hands: Hands, retry: bool) -> None:
         self._case, self._stages, self._watcher, self._tally = case, stages, watcher, tally
-        self.hands, self._retry = hands, retry
+        self._hands, self._retry = hands, retry
+        self._workers = hands.at_work(stages)
         self._met: set[str] = set()
+        self._naming: dict[Future[str], _Task] = {}
+        self._examining: dict[Future[Made], _Task] = {}
+        self._later: deque[_Task] = deque()
+        """Files whose bytes have a name; one with the bytes of a file in hand waits for that one's result."""
 
-    def one_by_one(self, found: Sequence[Found]) -> None:
-        for item in found:
-            if self.hands.is_stopped.is_set():
-                raise KeyboardInterrupt
-            task = self._begin(item)
-            if task is None or self._is_known(task):
-                continue
-            try:
-                done = _do(task, self._stages, None, partial(self._watcher.at, item))
-            except VideoError as refusal:
-                self._refuse(item, refusal)
-            else:
-                self._finish(task, done)
-
-    def at_once(self, found: Sequence[Found]) -> None:
-        """Several videos in hand, each in a thread that waits for its decoder and for whoever looks."""
-        coming, later = iter(found), deque[_Task]()
-        running: dict[Future[_Done], _Task] = {}
-        threads = ThreadPoolExecutor(self.hands.videos, "video")
+    def run(self, found: Sequence[Found]) -> None:
+        """Bring all of them up to date, as many at once as there are hands."""
+        coming = iter(found)
         try:
             while True:
-                self._fill(coming, later, running, threads)
-                if not running:
+                self._fill(coming)
+                if not self._naming and not self._examining:
                     break
-                over, _ = wait(running, 0.5, FIRST_COMPLETED)
-                for task in running.values():
+                in_hand: list[Future[Any]] = [*self._naming, *self._examining]
+                over, _ = wait(in_hand, SHOWN_EVERY_S, FIRST_COMPLETED)
+                for task in self._examining.values():
                     self._watcher.at(task.item, task.at_ms)
-                for future in over:
-                    task = running.pop(future)
-                    try:
-                        self._finish(task, future.result())
-                    except VideoError as refusal:
-                        self._refuse(task.item, refusal)
+                for naming in over & self._naming.keys():
+                    self._go_on(self._naming.pop(naming), naming, self._named)
+                for examining in over & self._examining.keys():
+                    self._go_on(self._examining.pop(examining), examining, self._finish)
         except BaseException:
-            self.hands.let_go()
+            self._hands.let_go()
             raise
         finally:
-            threads.shutdown(cancel_futures=True)
-        if self.hands.is_stopped.is_set() and (later or next(coming, None) is not None):
+            self._workers.close()
+        if self._hands.is_stopped.is_set() and (self._later or next(coming, None) is not None):
             raise KeyboardInterrupt
 
-    def _fill(
-        self,
-        coming: Iterator[Found],
-        later: deque[_Task],
-        running: dict[Future[_Done], _Task],
-        threads: ThreadPoolExecutor,
-    ) -> None:
-        """Begin files until enough are in hand; one with the bytes of a file in hand waits for that one's result."""
-        in_hand = {task.video for task in running.values()}
-        while len(running) < self.hands.videos and not self.hands.is_stopped.is_set():
-            task = next((task for task in later if task.video not in in_hand), None)
+    def _fill(self, coming: Iterator[Found]) -> None:
+        """Begin files until enough are in hand."""
+        in_hand = {task.video for task in self._examining.values()}
+        while len(self._naming) + len(self._examining) < self._hands.videos and not self._hands.is_stopped.is_set():
+            task = next((task for task in self._later if task.video not in in_hand), None)
             if task is not None:
-                later.remove(task)
+                self._later.remove(task)
+                if not self._is_known(task):
+                    self._examining[self._workers.examine(_job(task), _Noting(task, self._watcher))] = task
+                    in_hand.add(task.video)
             elif (item := next(coming, None)) is not None:
-                task = self._begin(item)
+                self._begin(item)
             else:
                 break
-            if task is None:
-                continue
-            if task.video in in_hand:
-                later.append(task)
-            elif not self._is_known(task):
-                running[threads.submit(_do, task, self._stages, self.hands.looking, _Noting(task))] = task
-                in_hand.add(task.video)
 
-    def _begin(self, item: Found) -> _Task | None:
-        """A file as something to be done; None: it cannot be read, and that is noted."""
+    def _begin(self, item: Found) -> None:
+        """Take a file in hand, if it can be read: its bytes need a name, unless the catalogue knows it."""
         self._watcher.begin(item)
         try:
             if item.refused is not None:
                 raise VideoError(Refusal.NOT_OPENED, item.refused)
-            stamp, video = _identity(self._case, item.path)
+            # A file in an archive has the archive's stamp: it is not unpacked again while that stays as it is.
+            task = _Task(item, stamp_now(item.path))
         except VideoError as refusal:
             self._refuse(item, refusal)
-            return None
-        self._case.note_file(item.path, stamp, video)
-        return _Task(item, stamp, video)
+            return
+        if known := self._case.known(item.path, task.stamp):
+            self._named(task, known)
+        else:
+            self._naming[self._workers.name(item.path)] = task
+
+    def _go_on(self, task: _Task, over: Future[Result], then: Callable[[_Task, Result], None]) -> None:
+        try:
+            then(task, over.result())
+        except VideoError as refusal:
+            self._refuse(task.item, refusal)
+
+    def _named(self, task: _Task, video: str) -> None:
+        task.video = video
+        self._case.note_file(task.item.path, task.stamp, video)
+        self._later.append(task)
 
     def _is_known(self, task: _Task) -> bool:
         """Whether nothing is to be done for these bytes, which is then noted."""
@@ -240,14 +240,16 @@ class _Turn:
         self._end(task, task.earlier)
         return True
 
-    def _finish(self, task: _Task, done: _Done) -> None:
-        """Keep what was made of a file."""
-        if done.fingerprint is not None:  # before the report, which is the mark that all is done
-            self._case.save_fingerprint(done.fingerprint)
+    def _finish(self, task: _Task, made: Made) -> None:
+        """Keep what was made of a file, if it is still what it was when it was begun."""
+        if stamp_now(task.item.path) != task.stamp:
+            raise VideoError(Refusal.NOT_OPENED, "it changed while it was being read; scan again when it is complete")
+        if made.fingerprint is not None:  # before the report, which is the mark that all is done
+            self._case.save_fingerprint(made.fingerprint)
         outcome = task.earlier
-        if done.result is not None:
-            become = {Report: Done.EXAMINED, Failure: Done.REFUSED, Sealed: Done.SEALED}[type(done.result)]
-            outcome = Outcome(become, self._case.save(done.result))
+        if made.result is not None:
+            become = {Report: Done.EXAMINED, Failure: Done.REFUSED, Sealed: Done.SEALED}[type(made.result)]
+            outcome = Outcome(become, self._case.save(made.result))
         assert outcome is not None, "a file was examined now or earlier"
         self._end(task, outcome)
 
@@ -272,49 +274,21 @@ class _Turn:
         self._watcher.end(item, outcome)
 
 
-@dataclass(frozen=True, slots=True)
 class _Noting:
-    """Notes how far a video is, for the thread that shows it."""
+    """Notes how far a video is, for the thread that shows it, or shows it if that is this one."""
 
-    task: _Task
+    def __init__(self, task: _Task, watcher: Watcher) -> None:
+        self._task, self._watcher, self._shows = task, watcher, threading.get_ident()
 
     def __call__(self, time_ms: int) -> None:
-        self.task.at_ms = time_ms
+        self._task.at_ms = time_ms
+        if threading.get_ident() == self._shows:
+            self._watcher.at(self._task.item, time_ms)
 
 
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """What was made of one file, to be kept."""
-
-    result: Report | Failure | Sealed | None
-    """None: it was there already."""
-    fingerprint: Fingerprint | None
-
-
-def _do(task: _Task, stages: Stages, looking: Looking | None, on_time: Callable[[int], None]) -> _Done:
-    """Look at one file, in whatever thread.
-
-    Raises:
-        VideoError: NOT_OPENED, if the system does not let us read it, or it changed meanwhile.
-    """
-    path = task.item.path
-    result: Report | Failure | Sealed | None = None
-    fingerprint: Fingerprint | None = None
-    try:
-        if task.item.holds is not None:
-            result = Failure(task.video, Refusal.NOT_MEDIA, task.item.holds, stages.provenance)
-        elif task.earlier is not None:
-            fingerprint = trace(path, task.video, stages, looking)
-        else:
-            examined = take_in(path, task.video, stages, on_time, looking)
-            result = examined.report if isinstance(examined, Examined) else examined
-            fingerprint = examined.fingerprint if isinstance(examined, Examined) else None
-    except VideoError as refusal:
-        if refusal.kind is Refusal.NOT_OPENED or task.earlier is not None:
-            raise
-        result = Failure(task.video, refusal.kind, refusal.why, stages.provenance)
-    _make_sure_it_stayed(path, task.stamp)
-    return _Done(result, fingerprint)
+def _job(task: _Task) -> Job:
+    item = task.item
+    return Job(item.path, task.video, item.holds, item.kind, only_traces=task.earlier is not None)
 
 
 def _lacks_fingerprint(case: Case, earlier: Outcome, stages: Stages) -> bool:
@@ -323,26 +297,6 @@ def _lacks_fingerprint(case: Case, earlier: Outcome, stages: Stages) -> bool:
     if embedder is None or row is None or is_failure(row) or is_sealed(row):
         return False
     return not case.copies.has(row["video"]["id"], embedder.model)
-
-
-def _make_sure_it_stayed(path: Path, stamp: Stamp) -> None:
-    if stamp_now(path) != stamp:
-        raise VideoError(Refusal.NOT_OPENED, "it changed while it was being read; scan again when it is complete")
-
-
-def _identity(case: Case, path: Path) -> tuple[Stamp, str]:
-    """The file's stamp and SHA-256, the latter from the catalogue if the file has not changed since.
-
-    A file in an archive has the archive's stamp, so that it is not unpacked again while that stays as it is.
-    """
-    stamp = stamp_now(path)
-    if known := case.known(path, stamp):
-        return stamp, known
-    with open_original(path) as file:
-        try:
-            return stamp, hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise unread(error) from error
 
 
 def _earlier(case: Case, video: str, stages: Stages, *, retry: bool) -> Outcome | None:
@@ -374,5 +328,5 @@ def _is_worth_retrying(row: Row, *, retry: bool) -> bool:
 
 
 def was_stopped(row: Row) -> bool:
-    """Whether the decoder of this video was stopped before its end."""
-    return any(why.startswith(DECODER_STOPPED) for why in row["coverage"]["why"])
+    """Whether the decoder of this video was stopped before its end, or wanted more than it was given."""
+    return any(why.startswith(DECODER_STOPPED) or OUT_OF_MEMORY in why for why in row["coverage"]["why"])

@@ -49,7 +49,7 @@ def main() -> None:
     shared = np.frombuffer(mmap.mmap(handle, 0, prot=mmap.PROT_READ), np.uint8)
     try:
         make, threads = connection.recv()
-        _use_threads(threads)
+        use_threads(threads)
         stages = make()
         connection.send(described(stages))
         while True:
@@ -82,7 +82,7 @@ def raised(error: Exception) -> Raised:
     return Raised(error, where)
 
 
-def _use_threads(threads: int) -> None:
+def use_threads(threads: int) -> None:
     """So that the processes of a pool do not stand in each other's way."""
     import cv2
 
