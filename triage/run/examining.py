@@ -83,7 +83,7 @@ class Threads:
         self._threads = ThreadPoolExecutor(videos, "video")
 
     def name(self, path: Path) -> Future[str]:
-        return at_once(sha256_of, path)
+        return at_once(sha256_of, path)  # not in a thread, which Ctrl-C would not reach before all of a file was read
 
     def examine(self, job: Job, on_time: Callable[[int], None]) -> Future[Made]:
         return self._threads.submit(examine_file, job, self._stages, self._looking, on_time)
