@@ -9,19 +9,18 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests import media
-from tests.frames.sandbox.liar import Instead, instead
+from tests.frames.sandbox.liar import Instead
 from tests.frames.test_pictures import CLIPS as USUAL
 from tests.media import Recipe
 from tests.redaction import clips
 from triage.errors import Refusal, VideoError
 from triage.frames import pictures as here
-from triage.frames.sandbox import asked, decoders
 from triage.frames.sandbox.decoders import Started
 from triage.frames.sandbox.limits import Limits
 from triage.frames.sandbox.pictures import Picture, PictureSource, open_pictures
@@ -236,19 +235,6 @@ class TestAsking:
         assert (kind, why) == (Refusal.NOT_OPENED, "no memory could be had to decode it into: Cannot allocate memory")
 
 
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
-    """The decoders that were started in this test."""
-    met: list[Started] = []
-
-    def start(file: BinaryIO, request: Mapping[str, Any]) -> Started:
-        met.append(decoders.start(file, request))
-        return met[-1]
-
-    monkeypatch.setattr(asked, "start", start)
-    return met
-
-
 class TestStopped:
     """A decoder that is stopped costs the reading, and the sentence says why and where."""
 
@@ -342,16 +328,6 @@ SIGN = {"is": "sign", "reached_ms": 0, "near_identical": 0, "undecoded": 0}
 
 
 class TestLies:
-    @pytest.fixture
-    def path(self, tmp_path: Path) -> Path:
-        (tmp_path / "clip.mp4").write_bytes(b"x")
-        return tmp_path / "clip.mp4"
-
-    @pytest.fixture
-    def lie(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instead]:
-        with instead(monkeypatch) as lie:
-            yield lie
-
     def test_one_that_tells_the_truth_is_believed(self, path: Path, lie: Instead) -> None:
         liar = lie(VIDEO, SIGN, PICTURE, SIGN, LAST, END)
         video, time_base, usual_s, colours, seen, coverage = from_there(path, "small")

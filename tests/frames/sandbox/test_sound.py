@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests import media
-from tests.frames.sandbox.liar import Instead, instead
+from tests.frames.sandbox.liar import Instead
 from tests.redaction import clips
 from tests.redaction.clips import Sounding
 from triage.errors import Refusal, VideoError
 from triage.frames import sound as here
-from triage.frames.sandbox import asked, decoders
 from triage.frames.sandbox import sound as there
 from triage.frames.sandbox.decoders import Started
 from triage.frames.sandbox.limits import Limits
@@ -103,19 +102,6 @@ def test_what_does_not_fit_into_a_place_comes_in_pieces_that_follow_on_each_othe
     assert [at for at, _, _ in parted] == [at + Fraction(n, 48_000) for at, _, _ in whole for n in (0, 512)]
 
 
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
-    """The decoders that were started in this test."""
-    met: list[Started] = []
-
-    def start(file: BinaryIO, request: Mapping[str, Any]) -> Started:
-        met.append(decoders.start(file, request))
-        return met[-1]
-
-    monkeypatch.setattr(asked, "start", start)
-    return met
-
-
 def test_a_crash_in_the_middle_is_the_fault_of_the_file(tmp_path: Path, started: list[Started]) -> None:
     path = clips.draw(tmp_path / "clip.mp4")
     with open_sound(path) as source:
@@ -134,16 +120,6 @@ END = {"is": "end", "undecoded": 0}
 
 
 class TestLies:
-    @pytest.fixture
-    def path(self, tmp_path: Path) -> Path:
-        (tmp_path / "clip.mp4").write_bytes(b"x")
-        return tmp_path / "clip.mp4"
-
-    @pytest.fixture
-    def lie(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instead]:
-        with instead(monkeypatch) as lie:
-            yield lie
-
     def test_one_that_tells_the_truth_is_believed(self, path: Path, lie: Instead) -> None:
         lie(SOUND, PIECE, {**PIECE, "place": 7, "at": [-1, 2]}, {**END, "undecoded": 3})
         streams, coded, pieces, undecoded = from_there(path)

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
@@ -126,19 +126,6 @@ def is_running(pid: int) -> bool:
     """One that has ended may still be listed, until somebody asks how it ended."""
     stat = Path(f"/proc/{pid}/stat")
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
-    """The decoders that were started in this test."""
-    met: list[Started] = []
-
-    def start(file: BinaryIO, request: Mapping[str, Any]) -> Started:
-        met.append(decoders.start(file, request))
-        return met[-1]
-
-    monkeypatch.setattr(source, "start", start)
-    return met
 
 
 class TestStopped:
