@@ -140,6 +140,15 @@ def test_a_copy_that_looks_a_little_like_everything_too_is_found_before_comparin
     assert others(case, "original") == {prints.video_id(f"copy {number}") for number in range(3)}
 
 
+def test_a_copy_that_another_one_found_before_is_no_sign_that_nothing_comes(case: Case) -> None:
+    names = [f"copy {number}" for number in range(5)]
+    for name in names:
+        put(case, name, KNOWN)
+    assert match_within(case, prints.MODEL, Settings(matching=Matching(fruitless=1))).remarks == []
+    for name in names:
+        assert others(case, name) == {prints.video_id(other) for other in names if other != name}
+
+
 def test_other_settings_or_another_model_compare_everything_anew(case: Case) -> None:
     put(case, "one", KNOWN)
     put(case, "again", prints.unit(KNOWN + 0.12 * np.random.default_rng(5).normal(size=KNOWN.shape)))

@@ -187,14 +187,15 @@ class _Pairs:
 
     def __init__(self, prints: Prints, settings: Matching) -> None:
         self._prints, self._settings = prints, settings
-        self._done: set[frozenset[str]] = set()
+        self._shows: dict[frozenset[str], bool] = {}
+        """Of each pair that was compared, whether the one shows something of the other."""
         self.left_out = 0
         """Contents that more others look a little like than were compared with them."""
 
     def overlaps(
         self, query: Fingerprint, others: Sequence[str], asked_by: AbstractSet[str], weights: Vectors
     ) -> Iterator[Overlap]:
-        """What a video shows of others.
+        """What a video shows of others, as far as it was not told before of the same pair.
 
         Args:
             others: those that most speaks for first. Where so many in a row showed nothing as ``Matching.fruitless``
@@ -207,20 +208,18 @@ class _Pairs:
             if fruitless == self._settings.fruitless:
                 self.left_out += 1
                 break
-            fruitless += 1
-            for overlap in self._overlap(query, other, weights):
-                fruitless = 0
-                yield overlap
+            yield from self._new(query, other, weights)
+            fruitless = 0 if self._shows.get(frozenset({query.video, other})) else fruitless + 1
         for other in sorted(asked_by):
-            yield from self._overlap(query, other, weights)
+            yield from self._new(query, other, weights)
 
-    def _overlap(self, query: Fingerprint, other: str, weights: Vectors) -> Iterator[Overlap]:
+    def _new(self, query: Fingerprint, other: str, weights: Vectors) -> Iterator[Overlap]:
         pair = frozenset({query.video, other})
-        stored = None if pair in self._done else self._prints(other)
+        stored = None if pair in self._shows else self._prints(other)
         if stored is None:
             return
-        self._done.add(pair)
         overlap = compare(query, stored, self._settings, weights=weights)
+        self._shows[pair] = overlap is not None
         if overlap is not None:
             yield overlap
 
