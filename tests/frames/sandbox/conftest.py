@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from tests.frames.sandbox.liar import Instead, instead
-from triage.frames.sandbox import asked, decoders, source
+from triage.frames.sandbox import asked, decoders
 from triage.frames.sandbox.decoders import Started
 
 
@@ -23,7 +23,6 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
         return met[-1]
 
     monkeypatch.setattr(asked, "start", start)
-    monkeypatch.setattr(source, "start", start)
     return met
 
 

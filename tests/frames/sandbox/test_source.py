@@ -26,7 +26,7 @@ from tests import media
 from tests.media import Recipe
 from triage.errors import Refusal, VideoError
 from triage.frames import pyav
-from triage.frames.sandbox import decoders, seccomp, source
+from triage.frames.sandbox import asked, decoders, seccomp, source
 from triage.frames.sandbox.decoders import Ended, Started
 from triage.frames.sandbox.limits import Limits
 from triage.frames.sandbox.source import open_video
@@ -315,7 +315,7 @@ def saying(monkeypatch: pytest.MonkeyPatch, said: bytes) -> Iterator[None]:
             while theirs.recv(4096):
                 pass
 
-    monkeypatch.setattr(source, "start", lambda *_: Hostile())
+    monkeypatch.setattr(asked, "start", lambda *_: Hostile())
     thread = threading.Thread(target=speak)
     thread.start()
     yield

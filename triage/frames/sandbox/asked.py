@@ -1,9 +1,9 @@
-"""A decoder that was asked for all of something: what it answers, and the sentence of a file that stopped it."""
+"""A decoder that was asked for something: what it answers, and the sentence of a file that stopped it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -42,11 +42,12 @@ class Asked(Watched):
         for place in range(places):
             self.offer(place)
 
-    def answer(self, *kinds: str, has_begun: bool) -> Heard:
+    def answer(self, *kinds: str, has_begun: bool, on_sign: Callable[[Heard], None] = lambda _: None) -> Heard:
         """Its next message of one of these kinds, past signs that it goes on.
 
         Args:
             has_begun: something came before.
+            on_sign: told each of those signs.
 
         Raises:
             VideoError: there is nothing in the file, or it cannot be read any further.
@@ -67,6 +68,7 @@ class Asked(Watched):
                 raise refusal
             if heard.kind != "sign":
                 raise NonsenseError(f"a message called {heard.kind!r} in the wrong place")
+            on_sign(heard)
 
 
 @contextmanager

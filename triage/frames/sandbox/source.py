@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,12 +15,12 @@ import numpy.typing as npt
 
 from triage.errors import Refusal, VideoError
 from triage.frames.sandbox import messages
+from triage.frames.sandbox.asked import Asked, asked
 from triage.frames.sandbox.child import places
-from triage.frames.sandbox.decoders import start
 from triage.frames.sandbox.limits import Limits
 from triage.frames.sandbox.memory import shared_memory
 from triage.frames.sandbox.messages import Heard, NonsenseError
-from triage.frames.sandbox.watched import GoneError, Watched, is_about_file, words
+from triage.frames.sandbox.watched import GoneError, is_about_file, words
 from triage.frames.source import FrameSource
 from triage.frames.times import longest_gap_ms
 from triage.original import open_original
@@ -58,19 +57,9 @@ def open_stream(
         file: has a handle of the system's own.
         path: what the video calls itself.
     """
-    size = os.fstat(file.fileno()).st_size
-    request = {
-        "job": "look",
-        "sampling": asdict(sampling),
-        "memory_bytes": limits.memory_bytes,
-        "cpu_s": limits.cpu_s(size),
-        "picture_bytes_in_all": ROOM_BYTES,
-    }
-    decoder = Watched(start(file, request), limits, limits.cpu_s(size))
-    try:
-        yield _Source(decoder, path, video_id, sampling, limits.most_looks)
-    finally:
-        decoder.end()
+    request = {"job": "look", "sampling": asdict(sampling), "picture_bytes_in_all": ROOM_BYTES}
+    with asked(file, request, limits) as decoder:
+        yield _Source(decoder, path, video_id, sampling)
 
 
 def abilities() -> Mapping[str, bool]:
@@ -79,29 +68,24 @@ def abilities() -> Mapping[str, bool]:
     Raises:
         VideoError: no decoder can be started.
     """
-    limits = USUAL
-    with tempfile.TemporaryFile() as nothing:
-        request = {"job": "try", "memory_bytes": limits.memory_bytes, "cpu_s": limits.cpu_s(0)}
-        decoder = Watched(start(nothing, request), limits, limits.cpu_s(0))
+    with tempfile.TemporaryFile() as nothing, asked(nothing, {"job": "try"}, USUAL) as decoder:
         try:
             heard = decoder.hear()
             return {name: heard.truth(name) for name in ("files", "network", "processes")}
         except (GoneError, NonsenseError) as error:
             raise VideoError(Refusal.NOT_OPENED, f"no decoder can be started: {error}") from error
-        finally:
-            decoder.end()
 
 
 class _Source:
     """See ``FrameSource``; every word and number comes from a decoder that nobody trusts."""
 
-    def __init__(self, decoder: Watched, path: Path, video_id: str, sampling: Sampling, most_looks: int) -> None:
+    def __init__(self, decoder: Asked, path: Path, video_id: str, sampling: Sampling) -> None:
         """Wait for the first picture.
 
         Raises:
             VideoError: there is none.
         """
-        self._decoder, self._most_looks = decoder, most_looks
+        self._decoder = decoder
         self._step_ms = longest_gap_ms(sampling)
         self._is_read = False
         self._coverage: Coverage | None = None
@@ -141,8 +125,10 @@ class _Source:
                 for place in range(count):
                     self._decoder.offer(place)
                 while (heard := self._hear("frame", "stood")).kind == "frame":
-                    if len(self._times_ms) >= self._most_looks:
-                        raise GoneError(f"it holds more than {self._most_looks} pictures to be looked at")
+                    if len(self._times_ms) >= self._decoder.limits.most_looks:
+                        raise GoneError(
+                            f"it holds more than {self._decoder.limits.most_looks} pictures to be looked at"
+                        )
                     place = heard.whole("place", most=count - 1)
                     frame = self._taken(heard, shown[place * size : (place + 1) * size])
                     self._decoder.offer(place)
@@ -183,23 +169,7 @@ class _Source:
             VideoError: there is nothing to look at, or it cannot be read any further.
             NonsenseError, GoneError: as ``Watched.hear``.
         """
-        while True:
-            heard = self._decoder.hear()
-            if heard.kind in kinds:
-                return heard
-            if heard.kind == "sign":
-                self._note_where(heard)
-            elif heard.kind == "full":
-                raise GoneError("it asked for more memory than it may have")
-            elif heard.kind == "failed":
-                raise GoneError(f"it failed ({heard.text('how', 200)})")
-            elif heard.kind == "refused":
-                refusal = messages.heard_refusal(heard)
-                if self._times_ms and refusal.kind is not Refusal.NOT_OPENED:
-                    raise NonsenseError("a refusal after pictures")
-                raise refusal
-            else:
-                raise NonsenseError(f"a message called {heard.kind!r} in the wrong place")
+        return self._decoder.answer(*kinds, has_begun=bool(self._times_ms), on_sign=self._note_where)
 
     def _broken_off(self, error: GoneError | NonsenseError) -> Coverage:
         """The coverage of what came before the decoder was stopped.
