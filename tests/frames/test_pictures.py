@@ -24,6 +24,7 @@ from triage.errors import Refusal, VideoError
 from triage.frames import pyav
 from triage.frames.pictures import Colours, open_pictures
 from triage.frames.pyav import open_video
+from triage.frames.sandbox import pictures as sandbox
 from triage.records import Coverage, Frame
 from triage.redaction.planes import Planes, Rect
 from triage.settings import Mode, Sampling
@@ -131,7 +132,11 @@ def test_times_are_exact_where_milliseconds_are_not(name: str, tmp_path: Path) -
 
 def test_a_damaged_video_comes_out_the_same_each_time(tmp_path: Path) -> None:
     path = CLIPS["damaged.mp4"](tmp_path / "clip.mp4")
-    hashes = {hashlib.sha256(b"".join(each.image.tobytes() for each in read(path)[0])).hexdigest() for _ in range(4)}
+    hashes = set()
+    for _ in range(4):
+        # As copies have it: in a process that decoded others before, what they left shows where this one is damaged.
+        with sandbox.open_pictures(path, media.VIDEO_ID) as source:
+            hashes.add(hashlib.sha256(b"".join(each.image.tobytes() for each in source.images())).hexdigest())
     assert len(hashes) == 1
     assert read(path)[1].undecoded > 0
 
