@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 
 EXPECTED = "TRIAGE_EXPECT_CHROMIUM"
 """Set to 1 where the browser has to be there, as in CI: its absence then is a failure, and not a skip."""
@@ -158,10 +158,21 @@ def visit(chromium: Browser) -> Iterator[Visit]:
 
 def until(page: Page, expression: str) -> None:
     """Wait until this JavaScript is true. Playwright's own waiting evaluates a text in the page, which ours forbid."""
+    eventually(page, lambda: bool(page.evaluate(expression)), expression)
+
+
+def eventually(page: Page, is_so: Callable[[], bool], what: str = "it never was so") -> None:
+    """Wait until this is so, and let the page go on meanwhile."""
     ends = time.monotonic() + PATIENCE_MS / 1000
-    while not page.evaluate(expression):
-        assert time.monotonic() < ends, f"not within {PATIENCE_MS} ms: {expression}"
+    while not is_so():
+        assert time.monotonic() < ends, f"not within {PATIENCE_MS} ms: {what}"
         page.wait_for_timeout(50)
+
+
+def follow(lead: Locator) -> None:
+    """Click what leads to another page, and wait until that one is loaded; a click alone returns before it is read."""
+    with lead.page.expect_navigation():
+        lead.click()
 
 
 def barriers(page: Page) -> list[str]:

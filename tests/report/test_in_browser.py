@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser import Visit, barriers
+from tests.browser import Visit, barriers, follow
 from tests.examples import video_id
 from tests.report.cases import ARABIC, HOSTILE, SEALED, fill, note, report_of
 from triage.case.review import Copied
@@ -73,17 +73,17 @@ def test_a_report_opens_from_its_file_without_a_picture(visit: Visit, page: Page
 
 
 def test_somebody_climbs_one_rung_at_a_time_and_comes_back(page: Page) -> None:
-    page.get_by_role("link", name=shown(HOSTILE)).first.click()
+    follow(page.get_by_role("link", name=shown(HOSTILE)).first)
     assert shown_pictures(page) == 0
     assert page.get_by_role("heading", name="Not looked at").count() == 1
-    page.get_by_role("link", name="Show the drawing").click()
+    follow(page.get_by_role("link", name="Show the drawing"))
     assert shown_pictures(page) == 1
     assert page.locator("img").evaluate("picture => picture.naturalWidth") == 60
-    page.get_by_role("link", name="One rung further: the covered copy").click()
+    follow(page.get_by_role("link", name="One rung further: the covered copy"))
     assert "nothing further in this report" in page.locator("main").inner_text()
-    page.get_by_role("link", name="Back to the words").click()
+    follow(page.get_by_role("link", name="Back to the words"))
     assert shown_pictures(page) == 0
-    page.get_by_role("link", name="Back to the list").click()
+    follow(page.get_by_role("link", name="Back to the list"))
     assert page.url.endswith("index.html#list")
 
 
@@ -143,11 +143,11 @@ def test_without_script_the_report_still_reads(visit: Visit, out: Path) -> None:
     page = visit(out / "index.html", has_script=False)
     assert page.locator("#finder").is_hidden()
     assert page.locator("#all tbody tr").count() == ON_A_PAGE
-    page.get_by_role("link", name="Next").click()
+    follow(page.get_by_role("link", name="Next"))
     assert "page 2 of 3" in page.get_by_role("heading", level=1).inner_text()
-    page.get_by_role("link", name=re.compile("^more ")).first.click()
+    follow(page.get_by_role("link", name=re.compile("^more ")).first)
     assert page.get_by_role("heading", name="Not looked at").is_visible()
-    page.get_by_role("link", name="Sealed").click()
+    follow(page.get_by_role("link", name="Sealed"))
     assert SEALED.id in page.locator("main").inner_text()
 
 
