@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -141,6 +142,24 @@ def test_a_process_that_is_killed_costs_nothing_but_time(dump: Path, alone: Path
     with at_work(partial(scripted_stages, dies_once), 2) as (stages, hands):
         run(dump, tmp_path / "case", stages, hands)
     assert (marks / "died").exists()
+    assert reports(tmp_path / "case") == reports(alone)
+
+
+def hangs_once(frame: Frame) -> Said:
+    """Hangs as a library does that never gives the interpreter back."""
+    mark = Path(os.environ[MARKS]) / "hung"
+    if frame.time_ms > 4000 and not mark.exists():
+        mark.touch()
+        ctypes.PyDLL(None).sleep(3600)
+    return bright_is_armed(frame)
+
+
+def test_a_process_that_hangs_is_ended_and_costs_nothing_but_time(
+    dump: Path, alone: Path, marks: Path, tmp_path: Path
+) -> None:
+    with pool(partial(scripted_stages, hangs_once), 2, 1, 2**28, patience_s=30) as opened:
+        run(dump, tmp_path / "case", opened.stages, Hands(opened.looking, 3, let_go=opened.kill))
+    assert (marks / "hung").exists()
     assert reports(tmp_path / "case") == reports(alone)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copyreg
+import faulthandler
 import mmap
+import os
 import pickle
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from types import MappingProxyType
@@ -19,6 +22,8 @@ from triage.pipeline import Stages, described
 from triage.records import Frame, Video
 
 MakeStages = Callable[[], Stages]
+PATIENCE_S = 1200.0
+"""With one batch, or with loading the models; either takes seconds, or minutes on a machine short of everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,16 @@ def main() -> None:
     connection, handle = Connection(int(sys.argv[1])), int(sys.argv[2])
     shared = np.frombuffer(mmap.mmap(handle, 0, prot=mmap.PROT_READ), np.uint8)
     try:
-        make, threads = connection.recv()
+        make, threads, patience_s = connection.recv()
         use_threads(threads)
-        stages = make()
+        with ended_if_it_hangs(patience_s):
+            stages = make()
         connection.send(described(stages))
         while True:
-            connection.send(_look(connection.recv(), shared, stages))
+            task = connection.recv()
+            with ended_if_it_hangs(patience_s):
+                looked = _look(task, shared, stages)
+            connection.send(looked)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
     except Exception as error:  # noqa: BLE001  raised again where somebody waits for it
@@ -70,6 +79,20 @@ def _look(task: Task, shared: np.ndarray[tuple[int], np.dtype[np.uint8]], stages
         return look_at(frames, stages, only_traces=task.only_traces)
     except Exception as error:  # noqa: BLE001  raised again where somebody waits for it
         return raised(error)
+
+
+@contextmanager
+def ended_if_it_hangs(patience_s: float = PATIENCE_S) -> Iterator[None]:
+    """End this process where the block takes longer, as a crash would, so that whoever waits for it hears of it.
+
+    Also where a library hangs and holds the interpreter: the thread that watches is not Python's.
+    """
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  where all threads were is of no use to a user
+        faulthandler.dump_traceback_later(patience_s, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 def raised(error: Exception) -> Raised:

@@ -29,7 +29,7 @@ from triage.errors import TriageError
 from triage.looking import Looked, Missed
 from triage.pipeline import MOST_BYTES, Stages
 from triage.records import Frame
-from triage.run.looker import MakeStages, Raised, Task
+from triage.run.looker import PATIENCE_S, MakeStages, Raised, Task
 
 SHARED_BYTES = 2 * MOST_BYTES
 """Of memory that one process is shown pictures in: what a batch may have, and any single picture. Only what is used is
@@ -66,7 +66,14 @@ class Pool:
     """Processes that look at pictures; ``looking`` may be called from many threads."""
 
     def __init__(
-        self, make: MakeStages, processes: int, threads: int, ahead_bytes: int, *, at_once: bool = False
+        self,
+        make: MakeStages,
+        processes: int,
+        threads: int,
+        ahead_bytes: int,
+        *,
+        at_once: bool = False,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """Start the first process, and wait until its models are there.
 
@@ -77,11 +84,12 @@ class Pool:
             ahead_bytes: of pictures that may wait for a process to be free; one batch always may.
             at_once: there is work for all, so that they load their models beside the first, and not one after the
                 other when pictures wait for them.
+            patience_s: with one batch, until the process counts as hanging and is ended.
 
         Raises:
             TriageError: what ``make`` raises.
         """
-        self._make, self._threads, self._processes = make, threads, processes
+        self._make, self._threads, self._processes, self._patience_s = make, threads, processes, patience_s
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._room = _Room(ahead_bytes)
         self._is_closed = False
@@ -157,7 +165,7 @@ class Pool:
             _EndedError: it ended over loading them.
             TriageError: they cannot be had.
         """
-        looker = _Looker(self._threads)
+        looker = _Looker(self._threads, self._patience_s)
         self._lookers.append(looker)
         if self._is_closed:
             looker.kill()
@@ -266,13 +274,13 @@ class _Looker:
     stages: Stages
     """What its models are, once they are made."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, patience_s: float) -> None:
         """Start it.
 
         Raises:
             OSError: the system does not let us.
         """
-        self._threads = threads
+        self._threads, self._patience_s = threads, patience_s
         own, theirs = socket.socketpair()
         handle = _memory(SHARED_BYTES)
         try:
@@ -300,7 +308,7 @@ class _Looker:
             _EndedError: it ended.
             TriageError: they cannot be had.
         """
-        self.stages = self._ask((make, self._threads))
+        self.stages = self._ask((make, self._threads, self._patience_s))
 
     def look(self, job: _Job) -> Looked:
         at = 0
@@ -362,9 +370,17 @@ def _deleted(size: int) -> int:
 
 
 @contextmanager
-def pool(make: MakeStages, processes: int, threads: int, ahead_bytes: int, *, at_once: bool = False) -> Iterator[Pool]:
+def pool(
+    make: MakeStages,
+    processes: int,
+    threads: int,
+    ahead_bytes: int,
+    *,
+    at_once: bool = False,
+    patience_s: float = PATIENCE_S,
+) -> Iterator[Pool]:
     """A pool, whose processes have ended when the block is left: at once, if by an error."""
-    opened = Pool(make, processes, threads, ahead_bytes, at_once=at_once)
+    opened = Pool(make, processes, threads, ahead_bytes, at_once=at_once, patience_s=patience_s)
     try:
         yield opened
     except BaseException:

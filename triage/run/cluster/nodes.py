@@ -26,7 +26,7 @@ from triage.records import Frame, Video
 from triage.run.cluster.asking import Asking, LookerGoneError, NobodyThereError
 from triage.run.cluster.sameness import Installed, installed, models_digest
 from triage.run.examining import Job, Made, examine_file, sha256_of
-from triage.run.looker import MakeStages, Raised, raised, use_threads
+from triage.run.looker import MakeStages, Raised, ended_if_it_hangs, raised, use_threads
 
 GONE = (
     exceptions.RayActorError,
@@ -110,7 +110,8 @@ class Looker:
         self._stages: Stages | None = None
         self._raised: Raised | None = None
         try:
-            self._stages = make()
+            with ended_if_it_hangs():
+                self._stages = make()
         except Exception as error:  # noqa: BLE001  told to whoever asks what it is
             self._raised = raised(error)
 
@@ -135,7 +136,8 @@ class Looker:
                 Frame(batch.video, at, _read_only(image))
                 for at, image in zip(batch.times_ms, batch.images, strict=True)
             ]
-            return look_at(frames, self._stages, only_traces=batch.only_traces)
+            with ended_if_it_hangs():
+                return look_at(frames, self._stages, only_traces=batch.only_traces)
         except Exception as error:  # noqa: BLE001  raised again where somebody waits for it
             return raised(error)
 
