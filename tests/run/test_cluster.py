@@ -69,11 +69,15 @@ def nodes(folder: Path) -> Iterator[Any]:
             head_node_args={"num_cpus": 1, "object_store_memory": 2**27, "env_vars": {NODE: "a"}},
         )
         try:
-            started.add_node(num_cpus=1, object_store_memory=2**27, env_vars={NODE: "b"})
+            add_node(started, "b")
             yield started
         finally:
             started.shutdown()
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def add_node(nodes: Any, name: str) -> Any:
+    return nodes.add_node(num_cpus=1, object_store_memory=2**27, env_vars={NODE: name})
 
 
 @pytest.fixture(scope="module")
@@ -163,8 +167,8 @@ def test_a_node_with_other_weights_is_refused_by_name(nodes: Any) -> None:
 
 
 def waits_to_be_killed(frame: Frame) -> Said:
-    """On the second node: says that it looks, and goes on for ever."""
-    if os.environ[NODE] == "b":
+    """On the third node: says that it looks, and goes on for ever."""
+    if os.environ[NODE] == "c":
         (Path(os.environ[MARKS]) / "looking").touch()
         threading.Event().wait()
     return bright_is_armed(frame)
@@ -177,17 +181,18 @@ def test_a_node_that_is_killed_costs_nothing_but_time(
     alone: Path,
     tmp_path: Path,
 ) -> None:
-    second = next(iter(nodes.worker_nodes))
+    third = add_node(nodes, "c")
     mark = folder / "looking"
 
     def kill() -> None:
         while not mark.exists():
             time.sleep(0.1)
-        nodes.remove_node(second, allow_graceful=False)
+        nodes.remove_node(third, allow_graceful=False)
 
     killing = threading.Thread(target=kill, daemon=True)
     with joined(Where(nodes.address), PLAN, partial(scripted_stages, waits_to_be_killed), SHARE) as there:
         killing.start()
         run(dump, tmp_path / "case", there.stages, Cluster(there).hands)
     killing.join()
+    assert third not in nodes.worker_nodes
     assert reports(tmp_path / "case") == reports(alone)
