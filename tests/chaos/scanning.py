@@ -132,7 +132,7 @@ def main() -> None:
             raise UsageError("there is no file in it")  # as the command has it
         with _at_work(processes) as (made, hands), open_case(folder, make=True) as case, only_scan(case):
             settings = made.provenance.settings
-            recording.scan_begins(case, roots, len(found), settings)
+            recording.scan_begins(case, roots, len(found), settings, 0)
             scan(case, roots, found, made, Watched(), tally, hands)
             recording.scan_ends(case, tally.of, tally.footage_ms, settings, interrupted=False)
     except TriageError as error:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.blinking import calm, clip, no_model_but_white, seeing, shows_white
 from tests.cli.test_commands import triage
+from triage.case.audit import AuditLog
 from triage.case.store import only_scan, open_case
 from triage.findings import registry
 
@@ -41,12 +42,14 @@ def test_copies_that_lie_in_the_dump_are_left_out_of_the_next_scan_and_it_says_s
     triage(*words)
     triage("blur", tmp_path / "case", "--out", dump / "copies")
     again = triage(*words)
-    said = f"Left out, since triage made them and they are no evidence: 2 review copies in {dump / 'copies'}."
-    assert said in again.stderr.splitlines()
+    said = f"Left out as review copies, by the sidecars beside them: 2 files in {dump / 'copies'}. "
+    assert said + "What is moved to another folder is scanned." in again.stderr.splitlines()
     assert "This run: 2 files, 2 done before" in again.stderr
+    begun = [entry.what for entry in AuditLog(tmp_path / "case").entries() if entry.what.get("step") == "begins"]
+    assert [what["copies_left_out"] for what in begun] == [0, 2]
     alone = triage("scan", dump / "copies", "--case", tmp_path / "other")
     assert alone.exit_code == 2
-    assert "there is no file in it but review copies that triage made" in alone.stderr
+    assert "there is no file in it but review copies" in alone.stderr
     (dump / "calm.mp4").write_bytes((dump / "copies/clip.review.mp4").read_bytes())
     assert "This run: 2 files, 1 examined, 1 done before" in triage(*words).stderr, "one that was moved is scanned"
 

@@ -19,13 +19,22 @@ Word = TypeVar("Word", bound=StrEnum)
 """What became of a file."""
 
 
-def scan_begins(case: Case, roots: Sequence[Path], files: int, settings: str) -> None:
+def scan_begins(case: Case, roots: Sequence[Path], files: int, settings: str, copies: int) -> None:
     """Before anything is looked at, so that a scan that is killed is on record too.
+
+    Args:
+        copies: review copies in the dumps, which are left out.
 
     Raises:
         CaseFullError, CaseError: it cannot be put on record.
     """
-    what = {"step": "begins", "dumps": [str(root) for root in roots], "files": files, "settings": settings}
+    what = {
+        "step": "begins",
+        "dumps": [str(root) for root in roots],
+        "files": files,
+        "copies_left_out": copies,
+        "settings": settings,
+    }
     case.recorder.put(AuditKind.SCAN, who(), what)
 
 

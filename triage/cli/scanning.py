@@ -95,7 +95,7 @@ def run(
     found = list(walk(roots, leave_out=folder, copies=copies))
     _say_copies(copies)
     if not found:
-        beside = " but review copies that triage made" if copies else ""
+        beside = " but review copies, which are scanned where somebody moved them elsewhere" if copies else ""
         raise UsageError(f"{', '.join(map(str, dumps))}: there is no file in it{beside}, so no video either")
     memory_limit = memory_size(means.memory_limit) if means.memory_limit else None
     plan = planned(means.jobs, memory_limit, looks_on_card=may_look_on_card(chosen.detecting.device))
@@ -111,7 +111,7 @@ def run(
         _say_blind(stages)
         with open_banks(banks) as opened, open_case(folder, make=True) as case, only_scan(case):
             turn = _Scan(case, opened, chosen, stages, hands, roots, retry=means.retry)
-            turn.once(found, found)
+            turn.once(found, found, copies.total())
             if means.watch and not turn.interrupted:
                 turn.watch(Watch(roots, folder, found))
             working.close()  # nobody looks any more, and comparing wants the memory
@@ -143,11 +143,11 @@ class _Scan:
         self._hands, self._roots, self._retry = hands, roots, retry
         self.failed = self.interrupted = False
 
-    def once(self, found: Sequence[Found], there: Sequence[Found]) -> None:
-        """Bring these files of all that are there up to date, and say what was done."""
+    def once(self, found: Sequence[Found], there: Sequence[Found], copies: int) -> None:
+        """Bring these files of all that are there, beside so many review copies, up to date, and say what was done."""
         tally = Tally()
         settings = self._stages.provenance.settings
-        recording.scan_begins(self._case, self._roots, len(found), settings)
+        recording.scan_begins(self._case, self._roots, len(found), settings, copies)
         with (
             ScanProgress(len(found), sum(item.size for item in found)) as progress,
             stops_gently(self._hands.is_stopped, self._hands.let_go),
@@ -172,7 +172,7 @@ class _Scan:
             while not self._hands.is_stopped.wait(EVERY_S):
                 there, new = dumps.news()
                 if new:
-                    self.once(new, there)
+                    self.once(new, there, dumps.copies.total())
                     self.compare()
 
     def compare(self) -> None:
@@ -185,11 +185,15 @@ class _Scan:
 
 def _say_copies(copies: Mapping[Path, int]) -> None:
     if copies:
-        files = counted(sum(copies.values()), "review copy", "review copies")
+        files = counted(sum(copies.values()), "file", "files")
         places = [shown(folder) for folder in sorted(copies)]
         if len(places) > MOST_PLACES:
             places[MOST_PLACES:] = [f"{len(places) - MOST_PLACES} more folders"]
-        say(f"Left out, since triage made them and they are no evidence: {files} in {listing(places)}.")
+        # The sidecars are all that is known of them, and they came with the dump, too.
+        say(
+            f"Left out as review copies, by the sidecars beside them: {files} in {listing(places)}. "
+            "What is moved to another folder is scanned."
+        )
 
 
 def _say_cluster(work: Joined) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,10 +23,13 @@ class Watch:
         self._roots, self._leave_out = roots, leave_out
         self._scanned = {item.path: _look(item) for item in there}
         self._before = dict(self._scanned)
+        self.copies: Counter[Path] = Counter()
+        """At the last look: review copies that are left out, by folder."""
 
     def news(self) -> tuple[list[Found], list[Found]]:
         """All that is in the dumps now, and of it what is new or changed and no longer being written."""
-        there = list(walk(self._roots, leave_out=self._leave_out))
+        self.copies.clear()
+        there = list(walk(self._roots, leave_out=self._leave_out, copies=self.copies))
         now = {item.path: _look(item) for item in there}
         new = [
             item
