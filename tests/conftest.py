@@ -1,4 +1,4 @@
-"""What holds for every test: its own user folder, no network, no unexpected ERROR in the log."""
+"""What holds for every test: its own user folder, no network, no unexpected ERROR in the log, the same examples."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ("tests.browser",)
 
@@ -18,6 +19,11 @@ SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 OWN_HOST = "127.0.0.1"
 """Where a test that is marked ``loopback`` may run a server and speak to it."""
 NO_SHARED = "the team's folder of real clips is not beside this checkout"
+
+# A test that fails has to fail for whoever runs it next, too, and no slower machine may be at fault. To search for new
+# examples: pytest -m hypothesis --hypothesis-profile=default
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,13 +13,12 @@ from triage.errors import TriageError
 from triage.names import shown
 
 STEADY = settings(
-    derandomize=True,
     deadline=None,
     database=None,
     max_examples=150,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
-"""The same examples at every run, however slow the machine is."""
+"""Many examples, and fixtures of one test that serve all of them."""
 
 NUMBERS = (
     "0",

@@ -87,7 +87,9 @@ def spoil(folder: Path, place: int) -> None:
     path.write_bytes(path.read_bytes()[:-1] + b"!")
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(
     order=st.permutations(range(VIDEOS)),
     gone=st.sets(st.integers(0, VIDEOS - 1), max_size=5),
