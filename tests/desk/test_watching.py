@@ -17,7 +17,7 @@ from triage.case.store import open_case
 from triage.desk.accounts import DeskRole
 from triage.desk.ladder import STRIP_MS
 from triage.desk.making import Maker
-from triage.desk.views import COVER_AFTER_S, LONGEST_S
+from triage.desk.views import COVER_AFTER_S, LATE_S, LONGEST_S
 from triage.errors import CaseFullError
 from triage.original import stamp_now
 from triage.records import Sealed
@@ -173,6 +173,21 @@ def test_what_was_played_is_noted_with_its_grade_and_sound(folder: Path) -> None
     late, early = seen(folder)[-2:]
     assert (late.rung, late.start_ms, late.end_ms, late.grade, late.has_sound) == (Rung.ORIGINAL, 1500, 2500, 0, True)
     assert (early.start_ms, early.end_ms, early.grade, early.has_sound) == (0, 500, 2, False)
+
+
+def test_what_was_seen_is_noted_also_if_it_comes_after_it_was_covered(folder: Path) -> None:
+    served = Served(folder)
+    visitor = served.visitor()
+    for rung in ("strip", "drawing"):
+        made(served, visitor, rung)
+        place = uncovered(visitor, rung)
+    visitor.post(f"{place}/cover")
+    uncovered(visitor, "strip")
+    assert visitor.post(f"{place}/saw", {"start_ms": "0", "end_ms": "700"}).text == "0", "it stays covered"
+    assert (seen(folder)[-1].rung, seen(folder)[-1].end_ms) == (Rung.DRAWING, 700)
+    assert visitor.get(f"{place}/file").status_code == 410
+    served.clock.now += LATE_S + 1
+    assert visitor.post(f"{place}/saw", {"start_ms": "700", "end_ms": "900"}).status_code == 410
 
 
 @pytest.mark.parametrize(

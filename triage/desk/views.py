@@ -25,6 +25,10 @@ COVER_AFTER_S = 5 * 60
 LONGEST_S = {Rung.ORIGINAL: 15 * 60}
 """However much somebody looks."""
 USUAL_LONGEST_S = 60 * 60
+COVERED = "It is covered again. Ask for it anew on the page of the video."
+LATE_S = 60
+"""After it was covered, in which a page that was left may still say what was seen of it: what a browser sends as it
+leaves a page comes in any order."""
 MOST_VIEWS = 400
 
 
@@ -47,6 +51,8 @@ class View:
     last: float = 0.0
     openings: int = 1
     """How often its page may still be opened."""
+    covered: float | None = None
+    """When somebody covered it; None: nobody did, though its time may be over."""
     ticket: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     @property
@@ -69,7 +75,7 @@ class Views:
         now = self._clock()
         view = View(session, video, rung, path, stamp, media_type, began=now, shift_ms=shift_ms, last=now)
         with self._lock:
-            kept = [one for one in self._views.values() if not self._is_over(one, now)][-(MOST_VIEWS - 1) :]
+            kept = [one for one in self._views.values() if self._is_known(one, now)][-(MOST_VIEWS - 1) :]
             self._views = {one.ticket: one for one in [*kept, view]}
         return view
 
@@ -82,8 +88,19 @@ class Views:
         with self._lock:
             view = self._views.get(ticket)
             if view is None or view.session is not session or self._is_over(view, self._clock()):
-                self._views.pop(ticket, None) if view is not None and view.session is session else None
-                raise DeskError(410, "It is covered again. Ask for it anew on the page of the video.")
+                raise DeskError(410, COVERED)
+            return view
+
+    def seen_under(self, ticket: str, session: Session) -> View:
+        """What is uncovered under this word, or was until a moment ago: nothing more of it is shown.
+
+        Raises:
+            DeskError: it was covered long ago, or is somebody else's.
+        """
+        with self._lock:
+            view = self._views.get(ticket)
+            if view is None or view.session is not session or not self._is_known(view, self._clock()):
+                raise DeskError(410, COVERED)
             return view
 
     def turn_to(self, ticket: str, session: Session) -> View | None:
@@ -94,7 +111,7 @@ class Views:
             return None
         with self._lock:
             if view.openings < 1:
-                self._views.pop(ticket, None)
+                view.covered = self._clock()
                 return None
             view.openings -= 1
             return view
@@ -111,8 +128,8 @@ class Views:
         """Cover it, also if it was covered before."""
         with self._lock:
             view = self._views.get(ticket)
-            if view is not None and view.session is session:
-                del self._views[ticket]
+            if view is not None and view.session is session and view.covered is None:
+                view.covered = self._clock()
 
     def cover_all(self, session: Session) -> None:
         """Cover all that somebody uncovered."""
@@ -122,10 +139,16 @@ class Views:
     def left_s(self, view: View) -> float:
         """How long it stays uncovered if nobody says that they still look."""
         now = self._clock()
+        if view.covered is not None:
+            return 0.0
         return max(0.0, min(view.last + COVER_AFTER_S, view.began + _longest_s(view)) - now)
 
     def _is_over(self, view: View, now: float) -> bool:
-        return now - view.last > COVER_AFTER_S or now - view.began > _longest_s(view)
+        is_late = now - view.last > COVER_AFTER_S or now - view.began > _longest_s(view)
+        return view.covered is not None or is_late
+
+    def _is_known(self, view: View, now: float) -> bool:
+        return not self._is_over(view, now) or (view.covered is not None and now - view.covered <= LATE_S)
 
 
 def opened(view: View) -> tuple[int, io.BufferedReader]:

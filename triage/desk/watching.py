@@ -115,8 +115,8 @@ def cover(asked: Asked) -> Response:
 
 
 def saw(asked: Asked) -> Response:
-    """Note what of a view was played, or how long it was on the screen."""
-    view = asked.desk.views.of(asked.path["ticket"], asked.session)
+    """Note what of a view was played, or how long it was on the screen; also if it was covered a moment ago."""
+    view = asked.desk.views.seen_under(asked.path["ticket"], asked.session)
     start, end = (_whole(asked.form.get(name, "")) for name in ("start_ms", "end_ms"))
     with asked.desk.writing() as case:
         row = case.row(view.video)

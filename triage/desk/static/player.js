@@ -35,6 +35,8 @@
     else if (reply && reply.status === 410) cover("It is covered again.");
   };
   const note = () => {
+    // The browser tells the time four times a second; who stops or leaves in between has seen what came since.
+    if (video && from !== null && !video.seeking && video.currentTime > to && video.currentTime <= to + 2) to = video.currentTime;
     if (video && from !== null && to > from) {
       kept(tell("saw", { start_ms: Math.round(from * 1000), end_ms: Math.round(to * 1000), sound: video.muted || !video.volume ? "0" : "1" }));
       // What goes on playing is counted from here, and not from the next time that the browser tells, a quarter of a second later.
