@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -21,12 +22,12 @@ import pytest
 from tests.examples import bright_is_armed, scripted_stages
 from tests.run.test_local import reports
 from tests.run.test_pool import dump, rows, run
-from triage.errors import WeightsError
+from triage.errors import UsageError, WeightsError
 from triage.findings.scripted import Said
 from triage.pipeline import Stages
 from triage.records import Frame
-from triage.run.cluster.sameness import installed
-from triage.run.cluster.starting import Share, Where, joined
+from triage.run.cluster.sameness import Installed, installed
+from triage.run.cluster.starting import Share, Where, joined, refuse_other_nodes
 from triage.run.cluster.workers import Cluster
 from triage.run.crew import Plan
 from triage.run.local import Done
@@ -149,6 +150,18 @@ def test_a_cluster_of_this_machine_listens_to_nobody_else_and_leaves_nothing(tmp
     own.rmdir()
 
 
+def test_a_node_that_had_ended_before_the_cluster_noticed_is_no_reason_to_refuse_the_others() -> None:
+    from ray.exceptions import TaskUnschedulableError
+
+    there, gone, other = Future[Installed](), Future[Installed](), Future[Installed]()
+    there.set_result(installed())
+    gone.set_exception(TaskUnschedulableError("the node does not exist any more"))
+    refuse_other_nodes({there: "a", gone: "b"})
+    other.set_exception(ModuleNotFoundError("triage"))
+    with pytest.raises(UsageError, match="the node c cannot run this triage"):
+        refuse_other_nodes({there: "a", gone: "b", other: "c"})
+
+
 def weights_of_the_node() -> Stages:
     """On the second node the same name stands for other weights."""
     stages = scripted_stages()
@@ -194,5 +207,5 @@ def test_a_node_that_is_killed_costs_nothing_but_time(
         killing.start()
         run(dump, tmp_path / "case", there.stages, Cluster(there).hands)
     killing.join()
-    assert third not in nodes.worker_nodes
+    nodes.wait_for_nodes()  # until the cluster has noticed, for whatever test comes next
     assert reports(tmp_path / "case") == reports(alone)

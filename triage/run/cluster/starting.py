@@ -130,7 +130,7 @@ def joined(at: Where, plan: Plan, make: MakeStages, share: Share) -> Iterator[Jo
         lookers = dict(begin() for _ in range(share.lookers or _fitting_all(alive, share)))  # while they load here, too
         with pool(make, 1, plan.threads, AHEAD_BYTES) as alone:  # what they are; gone again
             own = alone.stages
-        _refuse_other_nodes(asked)
+        refuse_other_nodes(asked)
         there = _there_in_time(lookers, own)
         refuse_mixture({f"{told.installed.host} ({told.node[:8]})": told.stages for told in there.values()})
         stages = next(iter(there.values())).stages
@@ -251,13 +251,25 @@ def _ask_nodes(alive: Sequence[Mapping[str, Any]]) -> dict[Future[Any], str]:
     return asked
 
 
-def _refuse_other_nodes(asked: Mapping[Future[Any], str]) -> None:
+def refuse_other_nodes(asked: Mapping[Future[Any], str]) -> None:
+    """Refuse a cluster in which a node has something else installed, or does not say what.
+
+    Args:
+        asked: what each said, and how to name it. One that had ended before the cluster noticed is not there any more.
+
+    Raises:
+        UsageError: one is not like this machine.
+    """
+    from ray.exceptions import TaskUnschedulableError
+
     over, late = wait(asked, PROBE_S)
     if late:
         raise UsageError(f"the node {asked[late.pop()]} does not answer; see `ray status`, and {SEE}")
     for answer in over:
         try:
             theirs = answer.result()
+        except TaskUnschedulableError:
+            continue
         except LookerGoneError as error:
             raise UsageError(f"the node {asked[answer]} ended as it was asked; see `ray status`") from error
         except Exception as error:  # whatever Ray makes of a function that is not there
