@@ -237,12 +237,18 @@ def test_what_was_typed_wrongly_is_still_there_beside_what_is_wanted(visit: Visi
     ]
 
 
-def test_a_review_copy_plays_by_a_key_and_what_was_played_is_counted(visit: Visit, desk: Running, place: Place) -> None:
+def at_player(visit: Visit, desk: Running, place: Place) -> Page:
+    """A window with a drawn copy that can be played."""
     page = come_in(visit, desk)
     page.goto(f"{desk.origin}/video/{place.first}")
     climb(page, "strip")
     climb(page, "drawing")
     until(page, "document.getElementById('player').readyState > 1")
+    return page
+
+
+def test_a_review_copy_plays_by_a_key_and_what_was_played_is_counted(visit: Visit, desk: Running, place: Place) -> None:
+    page = at_player(visit, desk, place)
     page.locator("h1").click()
     page.keyboard.press("Space")
     until(page, "document.getElementById('player').currentTime > 0.5")
@@ -253,11 +259,7 @@ def test_a_review_copy_plays_by_a_key_and_what_was_played_is_counted(visit: Visi
 
 
 def test_who_leaves_a_copy_while_it_plays_has_seen_what_was_played(visit: Visit, desk: Running, place: Place) -> None:
-    page = come_in(visit, desk)
-    page.goto(f"{desk.origin}/video/{place.first}")
-    climb(page, "strip")
-    climb(page, "drawing")
-    until(page, "document.getElementById('player').readyState > 1")
+    page = at_player(visit, desk, place)
     page.get_by_role("button", name="Play").click()
     until(page, "document.getElementById('player').currentTime > 0.3")
     everything_is_counted(page, desk, place)

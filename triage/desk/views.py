@@ -85,11 +85,10 @@ class Views:
         Raises:
             DeskError: it is covered again, or is somebody else's.
         """
-        with self._lock:
-            view = self._views.get(ticket)
-            if view is None or view.session is not session or self._is_over(view, self._clock()):
-                raise DeskError(410, COVERED)
-            return view
+        view = self.seen_under(ticket, session)
+        if self._is_over(view, self._clock()):
+            raise DeskError(410, COVERED)
+        return view
 
     def seen_under(self, ticket: str, session: Session) -> View:
         """What is uncovered under this word, or was until a moment ago: nothing more of it is shown.
